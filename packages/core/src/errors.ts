@@ -1,0 +1,115 @@
+/** Whose fault an error is. Only `job` is charged to the job; the others wait until somebody mends them. */
+export type WorkerErrorScope = "job" | "model" | "backend" | "config";
+
+/**
+ * What went wrong, in words that reach the database, metrics and runbooks. Codes are public API: added freely, renamed
+ * never.
+ */
+export type WorkerErrorCode =
+  | "adapter_unknown"
+  | "aborted"
+  | "backend_busy"
+  | "backend_failed"
+  | "backend_timeout"
+  | "backend_unreachable"
+  | "config_invalid"
+  | "database_unavailable"
+  | "deadline_exceeded"
+  | "effect_failed"
+  | "grant_missing"
+  | "input_corrupt"
+  | "input_crashes_model"
+  | "input_invalid"
+  | "input_too_large"
+  | "input_unsupported"
+  | "lease_lost"
+  | "model_missing"
+  | "model_unsuitable"
+  | "not_found"
+  | "output_invalid"
+  | "output_runaway"
+  | "output_truncated"
+  | "payload_too_large"
+  | "schema_outdated"
+  | "statement_failed"
+  | "worker_lost"
+  | "worker_stopping";
+
+export interface WorkerErrorOptions {
+  /** Default: `job`. */
+  readonly scope?: WorkerErrorScope;
+  /** Default: `false`. */
+  readonly retryable?: boolean;
+  /** How long the other side asked us to wait. */
+  readonly retryAfterMs?: number;
+  /** The adapter's own, finer code: `[a-z0-9_]{1,64}`. Anything else is dropped. */
+  readonly adapterCode?: string;
+  /** Kept for debuggers only: it may quote a learner, so it is never logged, stored or sent. */
+  readonly cause?: unknown;
+}
+
+const adapterCodePattern = /^[a-z0-9_]{1,64}$/;
+
+/** Code points of a message that are kept; the rest is cut. */
+export const messageCodePointsMax = 1024;
+
+/**
+ * Every operating error of Leasehold.
+ *
+ * The message is written by us and safe to store: it names the thing and the fix, and quotes nobody.
+ */
+export class WorkerError extends Error {
+  readonly "~leasehold" = "worker-error/v1";
+  readonly code: WorkerErrorCode;
+  readonly scope: WorkerErrorScope;
+  /** Whether the same call may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
+  readonly adapterCode: string | undefined;
+
+  constructor(code: WorkerErrorCode, message: string, options: WorkerErrorOptions = {}) {
+    super(cutMessage(message), options.cause === undefined ? {} : { cause: options.cause });
+    this.name = "WorkerError";
+    this.code = code;
+    this.scope = options.scope ?? "job";
+    this.retryable = options.retryable ?? false;
+    this.retryAfterMs = options.retryAfterMs;
+    this.adapterCode =
+      options.adapterCode !== undefined && adapterCodePattern.test(options.adapterCode)
+        ? options.adapterCode
+        : undefined;
+    // The cause may quote a learner; loggers that walk own enumerable fields must not meet it.
+    Object.defineProperty(this, "cause", { value: options.cause, enumerable: false });
+  }
+
+  /** Tells whether a value is a `WorkerError`, also one from another installed copy of core. */
+  static is(value: unknown, code?: WorkerErrorCode): value is WorkerError {
+    if (typeof value !== "object" || value === null) return false;
+    const candidate = value as Partial<WorkerError>;
+    return (
+      candidate["~leasehold"] === "worker-error/v1" &&
+      (code === undefined || candidate.code === code)
+    );
+  }
+}
+
+/** Turns anything thrown by an adapter or a `run` function into a `WorkerError`, without quoting it. */
+export function toWorkerError(thrown: unknown): WorkerError {
+  if (WorkerError.is(thrown)) return thrown;
+  return new WorkerError("adapter_unknown", `The adapter threw ${nameOf(thrown)}.`, {
+    retryable: true,
+    cause: thrown,
+  });
+}
+
+function nameOf(thrown: unknown): string {
+  // A class name is chosen by a programmer; a message may have been written by a learner.
+  if (thrown instanceof Error && /^[A-Za-z]{1,64}$/.test(thrown.name)) return thrown.name;
+  return "a value that is no WorkerError";
+}
+
+/** Cuts to {@link messageCodePointsMax} code points, never inside a surrogate pair. */
+export function cutMessage(message: string): string {
+  if (message.length <= messageCodePointsMax) return message;
+  return Array.from(message).slice(0, messageCodePointsMax).join("");
+}

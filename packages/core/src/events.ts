@@ -1,0 +1,79 @@
+import type { PhaseProgress } from "./adapter.ts";
+import type { WorkerErrorCode } from "./errors.ts";
+
+/** Which attempt an event is about. Ids and words from code only: safe to log and to label with. */
+export interface AttemptRef {
+  readonly jobId: string;
+  readonly type: string;
+  readonly phase: string;
+  readonly attempt: number;
+}
+
+/** What a worker tells. Names are `noun.past`; no event carries content. */
+export type WorkerEvent =
+  | { readonly name: "worker.started"; readonly worker: string }
+  | { readonly name: "worker.stopping"; readonly worker: string; readonly inFlight: number }
+  | { readonly name: "worker.stopped"; readonly worker: string }
+  | {
+      readonly name: "database.failed";
+      readonly operation: string;
+      readonly code: WorkerErrorCode;
+      readonly sqlState?: string;
+    }
+  | (AttemptRef & { readonly name: "job.claimed"; readonly solo: boolean })
+  | (AttemptRef & { readonly name: "phase.started" })
+  | (AttemptRef & { readonly name: "phase.progressed"; readonly progress: PhaseProgress })
+  | (AttemptRef & { readonly name: "phase.completed"; readonly durationMs: number })
+  | (AttemptRef & { readonly name: "job.completed"; readonly durationMs: number })
+  | (AttemptRef & {
+      readonly name: "job.retried";
+      readonly code: string;
+      readonly retryInMs: number;
+    })
+  | (AttemptRef & {
+      readonly name: "job.released";
+      readonly reason: "outage" | "shutdown";
+      readonly code: string;
+      readonly retryInMs: number;
+    })
+  | (AttemptRef & { readonly name: "job.failed"; readonly code: string })
+  | (AttemptRef & { readonly name: "job.dead"; readonly code: string })
+  /** The lease is gone: lapsed and taken, cancelled, or unreachable for too long. The worker wrote nothing after. */
+  | (AttemptRef & { readonly name: "lease.lost" })
+  | { readonly name: "lease.renewed"; readonly count: number }
+  /** A lease of some dead worker ran out and its job waits again. */
+  | (AttemptRef & { readonly name: "lease.lapsed" })
+  /** The adapter did not obey its abort signal; its slot was given back without waiting for it. */
+  | (AttemptRef & { readonly name: "adapter.abandoned" });
+
+export type WorkerEventName = WorkerEvent["name"];
+export type WorkerEventListener = (event: WorkerEvent) => void;
+
+/** Where events come from. A listener that throws is dropped for that event and disturbs nobody. */
+export interface EventSource {
+  /** Returns the function that ends the subscription. */
+  subscribe(listener: WorkerEventListener): () => void;
+}
+
+export interface EventHub extends EventSource {
+  emit(event: WorkerEvent): void;
+}
+
+export function createEventHub(): EventHub {
+  const listeners = new Set<WorkerEventListener>();
+  return {
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    emit(event) {
+      for (const listener of listeners) {
+        try {
+          listener(event);
+        } catch {
+          // An observer must not be able to fail a job.
+        }
+      }
+    },
+  };
+}
