@@ -44,10 +44,11 @@ export interface WorkerErrorOptions {
   readonly retryAfterMs?: number;
   /** The adapter's own, finer code: `[a-z0-9_]{1,64}`. Anything else is dropped. */
   readonly adapterCode?: string;
-  /** Kept for debuggers only: it may quote a learner, so it is never logged, stored or sent. */
+  /** Kept out of sight, since it may quote a learner: see {@link WorkerError.causeOf}. */
   readonly cause?: unknown;
 }
 
+const causes = new WeakMap<object, unknown>();
 const adapterCodePattern = /^[a-z0-9_]{1,64}$/;
 
 /** Code points of a message that are kept; the rest is cut. */
@@ -68,7 +69,7 @@ export class WorkerError extends Error {
   readonly adapterCode: string | undefined;
 
   constructor(code: WorkerErrorCode, message: string, options: WorkerErrorOptions = {}) {
-    super(cutMessage(message), options.cause === undefined ? {} : { cause: options.cause });
+    super(cutMessage(message));
     this.name = "WorkerError";
     this.code = code;
     this.scope = options.scope ?? "job";
@@ -78,8 +79,13 @@ export class WorkerError extends Error {
       options.adapterCode !== undefined && adapterCodePattern.test(options.adapterCode)
         ? options.adapterCode
         : undefined;
-    // The cause may quote a learner; loggers that walk own enumerable fields must not meet it.
-    Object.defineProperty(this, "cause", { value: options.cause, enumerable: false });
+    // Whoever prints an error prints its `cause` too, so it is no property.
+    if (options.cause !== undefined) causes.set(this, options.cause);
+  }
+
+  /** What was thrown below, for a debugger. Never log, store or send it. */
+  static causeOf(error: WorkerError): unknown {
+    return causes.get(error);
   }
 
   /** Tells whether a value is a `WorkerError`, also one from another installed copy of core. */

@@ -18,12 +18,13 @@ export type WorkerEvent =
       readonly name: "database.failed";
       readonly operation: string;
       readonly code: WorkerErrorCode;
-      readonly sqlState?: string;
     }
   | (AttemptRef & { readonly name: "job.claimed"; readonly solo: boolean })
   | (AttemptRef & { readonly name: "phase.started" })
   | (AttemptRef & { readonly name: "phase.progressed"; readonly progress: PhaseProgress })
   | (AttemptRef & { readonly name: "phase.completed"; readonly durationMs: number })
+  /** The phase is done and the job waits in the next phase's lane, for this worker or another. */
+  | (AttemptRef & { readonly name: "job.yielded"; readonly nextPhase: string })
   | (AttemptRef & { readonly name: "job.completed"; readonly durationMs: number })
   | (AttemptRef & {
       readonly name: "job.retried";

@@ -1,4 +1,17 @@
 export * from "./adapter.ts";
+export { createClient } from "./client.ts";
+export type { Client, ClientOptions, EnqueueOptions, WaitOptions } from "./client.ts";
+export type {
+  AttemptRecord,
+  EnqueueAnswer,
+  JobRecord,
+  JobState,
+  ResultRecord,
+} from "./client-routines.ts";
+export type { Queryable } from "./client-store.ts";
+export { parseWorkerSettings, workerDefaults } from "./config.ts";
+export type { WorkerSettings } from "./config.ts";
+export type { DatabaseConnection, SqlValue } from "./database.ts";
 export * from "./errors.ts";
 export type {
   AttemptRef,
@@ -8,4 +21,10 @@ export type {
   WorkerEventName,
 } from "./events.ts";
 export * from "./json.ts";
+export { coreSql } from "./lease-sql.ts";
+export type { SqlBundle, SqlMigration } from "./lease-sql.ts";
+export { defaultSchema, migrate, printMigrations, renderSql } from "./migrate.ts";
+export type { MigrateOptions, MigrateReport } from "./migrate.ts";
 export * from "./pipeline.ts";
+export { createWorker } from "./worker.ts";
+export type { Worker, WorkerOptions, WorkerState } from "./worker.ts";

@@ -1,12 +1,13 @@
 import type { z } from "zod";
 
 import type { AdapterContext, PhaseRequest, PhaseResult } from "./adapter.ts";
+import type { SqlValue } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 
 /** A statement of the host's own, run inside the lease: `sql` and its parameters `$1`, `$2`, … */
 export interface FencedStatement {
   readonly text: string;
-  readonly parameters?: readonly unknown[];
+  readonly parameters?: readonly SqlValue[];
 }
 
 /** What a `run` function gets: everything an adapter gets, and the database under the lease's fence. */

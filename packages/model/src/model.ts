@@ -23,8 +23,11 @@ export interface ModelErrorOptions {
   readonly retryAfterMs?: number;
   /** A finer code of the backend's adapter: `[a-z0-9_]{1,64}`. */
   readonly adapterCode?: string;
+  /** Kept out of sight, since it may quote a learner: see {@link ModelError.causeOf}. */
   readonly cause?: unknown;
 }
+
+const causes = new WeakMap<object, unknown>();
 
 /** An error of a model call. Its message is ours: it never quotes a prompt, an output or a backend. */
 export class ModelError extends Error {
@@ -43,8 +46,13 @@ export class ModelError extends Error {
     this.retryable = options.retryable;
     this.retryAfterMs = options.retryAfterMs;
     this.adapterCode = options.adapterCode;
-    // The cause may quote a learner; loggers that walk own enumerable fields must not meet it.
-    Object.defineProperty(this, "cause", { value: options.cause, enumerable: false });
+    // Whoever prints an error prints its `cause` too, so it is no property.
+    if (options.cause !== undefined) causes.set(this, options.cause);
+  }
+
+  /** What was thrown below, for a debugger. Never log, store or send it. */
+  static causeOf(error: ModelError): unknown {
+    return causes.get(error);
   }
 
   /** Tells whether a value is a `ModelError`, also one from another installed copy of this package. */

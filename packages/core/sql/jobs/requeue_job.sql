@@ -1,0 +1,43 @@
+-- Gives a failed, dead or cancelled job a new start at the phase where it ended. Results and saved parts of earlier
+-- attempts stay; the three counters begin anew; attempts go on counting.
+--   Locks: the settled row. Index: job (public_id), settled (job_id), unique_key (queue, key).
+--   Answers: ok | not_found | not_settled (it is queued, leased or completed) | conflict (another live job holds its
+--   unique key). A hook that raises undoes the requeue and the error is the caller's.
+create or replace function :"schema".requeue_job(p_id uuid, p_delay_ms bigint default 0) returns text
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_job :"schema".job;
+  v_settled :"schema".settled;
+  v_attempt smallint;
+begin
+  select * into v_job from :"schema".job where public_id = p_id;
+  if not found then
+    return 'not_found';
+  end if;
+  select * into v_settled from :"schema".settled
+  where job_id = v_job.id and state in ('failed', 'dead', 'cancelled') for update;
+  if not found then
+    return 'not_settled';
+  end if;
+  if v_job.unique_key is not null then
+    insert into :"schema".unique_key (queue, key, job_id) values (v_job.queue, v_job.unique_key, v_job.id)
+    on conflict do nothing;
+    if not found then
+      return 'conflict';
+    end if;
+  end if;
+  delete from :"schema".settled where job_id = v_job.id;
+  delete from :"schema".job_counter where job_id = v_job.id;
+  select coalesce(max(attempt), 0) into v_attempt from :"schema".attempt
+  where job_id = v_job.id and phase = v_settled.phase;
+  if :"schema".make_ready(
+    v_job.id, :"schema".find_lane(v_job.queue, v_job.type, v_job.version, v_settled.phase, false), v_job.priority,
+    p_delay_ms, v_attempt
+  ) then
+    perform :"schema".hint_workers();
+  end if;
+  perform :"schema".call_hook(v_job.id, v_job.type, v_settled.state, 'queued', v_settled.phase, null, null);
+  return 'ok';
+end
+$$;

@@ -1,0 +1,27 @@
+-- What happens to a job whose hook raised: its transition is undone by the caller, and the failure is the job's own.
+-- A hook that raises for this transition too is left out, because the job must not stay leased for ever.
+--   Answers: state and delay_ms, as move_lease does.
+create or replace function :"schema".charge_effect(
+  p_lease :"schema".lease, p_sqlstate text, out state text, out delay_ms integer
+)
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_message text := format('The hook of this job''s type raised SQLSTATE %s.', p_sqlstate);
+begin
+  -- Classes of trouble that are the server's, not the job's, go to the caller, who tries again.
+  if left(p_sqlstate, 2) in ('08', '40', '53', '55', '57', '58', 'XX') then
+    raise exception using errcode = p_sqlstate, message = v_message;
+  end if;
+  begin
+    select m.state, m.delay_ms into strict state, delay_ms
+    from :"schema".move_lease(p_lease, 'effect', 'effect_failed', v_message, 0, null, true) as m;
+  exception when others then
+    if left(sqlstate, 2) in ('08', '40', '53', '55', '57', '58', 'XX') then
+      raise;
+    end if;
+    select m.state, m.delay_ms into strict state, delay_ms
+    from :"schema".move_lease(p_lease, 'effect', 'effect_failed', v_message, 0, null, false) as m;
+  end;
+end
+$$;

@@ -1,0 +1,4 @@
+-- The one clock of the queue. Only a test schema replaces it.
+create or replace function :"schema".clock() returns timestamptz
+language sql volatile security definer set search_path = ''
+as $$ select clock_timestamp() $$;

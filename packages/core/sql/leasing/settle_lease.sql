@@ -1,0 +1,37 @@
+-- Moves a leased job and calls its hook; a hook that raises undoes this job's transition only and is charged as
+-- `effect_failed`. Private; the caller holds the lease's row lock.
+--   Answers: outcome (ok, effect_failed), state and delay_ms.
+create or replace function :"schema".settle_lease(
+  p_lease :"schema".lease, p_move text, p_code text, p_message text, p_delay_ms integer, p_output jsonb,
+  p_provenance jsonb, out outcome text, out state text, out delay_ms integer
+)
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_sqlstate text;
+  v_type text;
+  v_has_hook boolean;
+begin
+  select l.type, t.hook is not null into strict v_type, v_has_hook
+  from :"schema".lane as l join :"schema".job_type as t on t.name = l.type where l.id = p_lease.lane_id;
+  outcome := 'ok';
+  if p_output is not null then
+    perform :"schema".store_result(p_lease, 0::smallint, p_output, p_provenance);
+  end if;
+  -- Types without a hook are spared the subtransaction.
+  if not v_has_hook then
+    select m.state, m.delay_ms into strict state, delay_ms
+    from :"schema".move_lease(p_lease, p_move, p_code, p_message, p_delay_ms, p_output, false) as m;
+    return;
+  end if;
+  begin
+    select m.state, m.delay_ms into strict state, delay_ms
+    from :"schema".move_lease(p_lease, p_move, p_code, p_message, p_delay_ms, p_output, true) as m;
+    return;
+  exception when others then
+    v_sqlstate := sqlstate;
+  end;
+  outcome := 'effect_failed';
+  select e.state, e.delay_ms into strict state, delay_ms from :"schema".charge_effect(p_lease, v_sqlstate) as e;
+end
+$$;

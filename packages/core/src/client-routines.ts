@@ -1,0 +1,136 @@
+import { z } from "zod";
+
+import type { Routine } from "./database.ts";
+import type { Json } from "./json.ts";
+import { defineRoutine, jsonColumn } from "./lease-routines.ts";
+
+/** The states of a job; see the table in `docs/architecture.md`. */
+export type JobState = "queued" | "leased" | "completed" | "failed" | "dead" | "cancelled";
+
+/** One ended attempt. */
+export interface AttemptRecord {
+  readonly phase: string;
+  readonly attempt: number;
+  readonly outcome: string;
+  /** Why it did not complete. */
+  readonly code: string | null;
+  readonly ms: number;
+}
+
+/** Where a job is and what it went through, without content. */
+export interface JobRecord {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly state: JobState;
+  readonly phase: string;
+  readonly attempt: number;
+  /** The last trouble, also of a job that waits for its next try. */
+  readonly code: string | undefined;
+  readonly message: string | undefined;
+  /** Charged to the job. */
+  readonly failures: number;
+  /** Its worker died, or stopped renewing. */
+  readonly losses: number;
+  /** The backend was down; charged to nobody. */
+  readonly outages: number;
+  readonly createdAt: Date;
+  /** Of a queued job: when it may be claimed. */
+  readonly dueAt: Date | undefined;
+  readonly finishedAt: Date | undefined;
+  readonly attempts: readonly AttemptRecord[];
+}
+
+export interface EnqueueAnswer {
+  /** `existing`: a job with this id or key was there before, and nothing was added. */
+  readonly outcome: "created" | "existing";
+  readonly id: string;
+}
+
+export interface ResultRecord {
+  readonly phase: string;
+  readonly output: Json;
+  readonly provenance: Json;
+}
+
+interface ClientRoutines {
+  readonly enqueueJobs: Routine<EnqueueAnswer>;
+  readonly getJob: Routine<JobRecord>;
+  readonly getResults: Routine<ResultRecord>;
+  readonly cancelJob: Routine<"ok" | "not_found" | "settled">;
+  readonly requeueJob: Routine<"ok" | "not_found" | "not_settled" | "conflict">;
+}
+
+const optional = <Value>(column: z.ZodType<Value>): z.ZodType<Value | undefined> =>
+  column.nullable().transform((value) => value ?? undefined);
+
+const enqueued: z.ZodType<EnqueueAnswer> = z
+  .tuple([z.int(), z.enum(["created", "existing"]), z.string()])
+  .transform(([, outcome, id]) => ({ outcome, id }));
+
+const attempt: z.ZodType<AttemptRecord> = z.object({
+  phase: z.string(),
+  attempt: z.int(),
+  outcome: z.string(),
+  code: z.string().nullable(),
+  ms: z.number(),
+});
+
+const job: z.ZodType<JobRecord> = z
+  .tuple([
+    z.string(),
+    z.string(),
+    z.string(),
+    z.enum(["queued", "leased", "completed", "failed", "dead", "cancelled"]),
+    z.string(),
+    z.int(),
+    optional(z.string()),
+    optional(z.string()),
+    z.int(),
+    z.int(),
+    z.int(),
+    z.date(),
+    optional(z.date()),
+    optional(z.date()),
+    z.array(attempt),
+  ])
+  .transform(([id, type, queue, state, phase, number, code, message, ...rest]) => ({
+    id,
+    type,
+    queue,
+    state,
+    phase,
+    attempt: number,
+    code,
+    message,
+    failures: rest[0],
+    losses: rest[1],
+    outages: rest[2],
+    createdAt: rest[3],
+    dueAt: rest[4],
+    finishedAt: rest[5],
+    attempts: rest[6],
+  }));
+
+const result: z.ZodType<ResultRecord> = z
+  .tuple([z.string(), jsonColumn, jsonColumn])
+  .transform(([phase, output, provenance]) => ({ phase, output, provenance }));
+
+/** The functions that a client calls. */
+export const clientRoutines: ClientRoutines = {
+  enqueueJobs: defineRoutine("enqueue_jobs", ["text::jsonb"], enqueued),
+  getJob: defineRoutine("get_job", ["uuid"], job),
+  getResults: defineRoutine("get_results", ["uuid"], result),
+  cancelJob: defineRoutine(
+    "cancel_job",
+    ["uuid"],
+    z.tuple([z.enum(["ok", "not_found", "settled"])]).transform(([answer]) => answer),
+  ),
+  requeueJob: defineRoutine(
+    "requeue_job",
+    ["uuid"],
+    z
+      .tuple([z.enum(["ok", "not_found", "not_settled", "conflict"])])
+      .transform(([answer]) => answer),
+  ),
+};

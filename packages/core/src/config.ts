@@ -1,0 +1,92 @@
+import { z } from "zod";
+
+import { WorkerError } from "./errors.ts";
+
+/** The numbers a worker runs by. */
+export interface WorkerSettings {
+  /** Jobs at once in this process, from 1 to 500. Default: 4. */
+  readonly concurrency: number;
+  /** How long a lease lasts without renewal, in seconds. Default: 60. */
+  readonly leaseSeconds: number;
+  /** How often leases are renewed, in seconds; at most a third of the lease. Default: 20. */
+  readonly renewSeconds: number;
+  /** Work stops this long before a lease that could not be renewed ends, in seconds. Default: 10. */
+  readonly marginSeconds: number;
+  /** Wait between two looks at an empty queue, in seconds; grows up to `pollSecondsMax`. Default: 1. */
+  readonly pollSeconds: number;
+  /** Default: 5. */
+  readonly pollSecondsMax: number;
+  /** How long a stopping worker lets its jobs finish, in seconds. Default: 25. */
+  readonly graceSeconds: number;
+  /** How long an adapter may take to obey its abort signal, in seconds. Default: 5. */
+  readonly abandonSeconds: number;
+  /** Total time of one attempt of a phase that says nothing of its own, in seconds. Default: 900. */
+  readonly phaseTimeoutSeconds: number;
+}
+
+/** The defaults, in one place. */
+export const workerDefaults: WorkerSettings = Object.freeze({
+  concurrency: 4,
+  leaseSeconds: 60,
+  renewSeconds: 20,
+  marginSeconds: 10,
+  pollSeconds: 1,
+  pollSecondsMax: 5,
+  graceSeconds: 25,
+  abandonSeconds: 5,
+  phaseTimeoutSeconds: 900,
+});
+
+const seconds = z.number().positive().max(86_400);
+
+const settingsSchema = z
+  .strictObject({
+    concurrency: z.int().min(1).max(500),
+    leaseSeconds: seconds,
+    renewSeconds: seconds,
+    marginSeconds: seconds,
+    pollSeconds: seconds,
+    pollSecondsMax: seconds,
+    graceSeconds: z.number().min(0).max(86_400),
+    abandonSeconds: seconds,
+    phaseTimeoutSeconds: seconds,
+  })
+  .refine((settings) => settings.renewSeconds * 3 <= settings.leaseSeconds + 1e-9, {
+    path: ["renewSeconds"],
+    error: "must be at most a third of leaseSeconds",
+  })
+  .refine((settings) => settings.marginSeconds < settings.leaseSeconds - settings.renewSeconds, {
+    path: ["marginSeconds"],
+    error: "must be less than leaseSeconds minus renewSeconds",
+  })
+  .refine((settings) => settings.pollSeconds <= settings.pollSecondsMax, {
+    path: ["pollSecondsMax"],
+    error: "must be at least pollSeconds",
+  });
+
+/**
+ * Fills in the defaults and checks everything at once.
+ *
+ * A shorter lease alone is enough: renewal and margin default to a third and a sixth of it. Throws `config_invalid` with
+ * every problem, each with its name, what was expected and what was given. Unknown keys are problems.
+ */
+export function parseWorkerSettings(given: Partial<WorkerSettings>): WorkerSettings {
+  const leaseSeconds = given.leaseSeconds ?? workerDefaults.leaseSeconds;
+  const parsed = settingsSchema.safeParse({
+    ...workerDefaults,
+    renewSeconds: leaseSeconds / 3,
+    marginSeconds: leaseSeconds / 6,
+    ...given,
+  });
+  if (parsed.success) return Object.freeze(parsed.data);
+  const problems = parsed.error.issues.map((issue) => describe(issue, given));
+  throw new WorkerError("config_invalid", `Worker settings refused: ${problems.join("; ")}.`, {
+    scope: "config",
+  });
+}
+
+function describe(issue: z.core.$ZodIssue, given: Readonly<Record<string, unknown>>): string {
+  const name = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") return `unknown ${issue.keys.join(", ")}`;
+  return `${name}: ${issue.message} (got ${JSON.stringify(given[name])})`;
+}

@@ -1,0 +1,108 @@
+import type { Provenance, SavedPart } from "./adapter.ts";
+import type { Json } from "./json.ts";
+import type { FencedStatement } from "./pipeline.ts";
+
+/** A job and the token that proves its lease: what every write after the claim must show. */
+export interface LeaseKey {
+  /** The internal number, as text: it may not fit a JavaScript number. */
+  readonly jobId: string;
+  readonly token: string;
+}
+
+export interface ClaimedJob extends LeaseKey {
+  /** The uuid that everybody else knows the job by. */
+  readonly publicId: string;
+  readonly laneId: number;
+  readonly attempt: number;
+  /** Must run alone in this process, and is not started yet. */
+  readonly solo: boolean;
+  readonly payload: Json;
+}
+
+export interface LaneIds {
+  readonly phase: string;
+  readonly laneId: number;
+  readonly soloLaneId: number;
+}
+
+/** What a settling call answers. `lost`: the lease is not ours, and nothing was written. */
+export interface SettleAnswer {
+  readonly outcome: "ok" | "already" | "lost" | "effect_failed";
+  readonly state: "queued" | "leased" | "completed" | "failed" | "dead" | "cancelled" | undefined;
+  readonly delayMs: number;
+}
+
+export interface CheckpointAnswer extends SettleAnswer {
+  /** Number of the next phase's attempt, when the job goes on under the same lease. */
+  readonly attempt: number | undefined;
+}
+
+export interface LapsedLease {
+  readonly publicId: string;
+  readonly type: string;
+  readonly phase: string;
+  readonly attempt: number;
+  readonly state: "queued" | "dead";
+  readonly code: string;
+}
+
+export interface StoredResults {
+  readonly results: Readonly<Record<string, Json>>;
+  /** Parts by phase. */
+  readonly parts: Readonly<Record<string, readonly SavedPart[]>>;
+}
+
+export interface ClaimRequest {
+  readonly worker: string;
+  readonly token: string;
+  readonly lanes: readonly number[];
+  readonly soloLanes: readonly number[];
+  readonly limit: number;
+  readonly leaseMs: number;
+}
+
+export interface PhaseOutput {
+  /** Must have a JSON form; null and undefined store nothing. */
+  readonly output: unknown;
+  readonly provenance: Provenance;
+}
+
+/** Why an attempt ended, in words that may be stored. */
+export interface Reason {
+  readonly code: string;
+  readonly message: string;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** Every state change that a worker makes. The production store calls Postgres; a simulation has its own. */
+export interface JobStore {
+  declareLanes(request: {
+    readonly queue: string;
+    readonly type: string;
+    readonly version: number;
+    readonly phases: readonly string[];
+  }): Promise<readonly LaneIds[]>;
+  claimJobs(request: ClaimRequest): Promise<readonly ClaimedJob[]>;
+  /** Gives back what a claim took whose answer was lost. */
+  abandonClaim(worker: string, token: string): Promise<void>;
+  startJob(lease: LeaseKey): Promise<"ok" | "lost">;
+  /** Answers the internal ids that are still held. */
+  renewLeases(leases: readonly LeaseKey[]): Promise<ReadonlySet<string>>;
+  loadResults(lease: LeaseKey): Promise<StoredResults>;
+  savePart(lease: LeaseKey, part: number, result: PhaseOutput): Promise<"ok" | "lost">;
+  commit(lease: LeaseKey, statements: readonly FencedStatement[]): Promise<"ok" | "lost">;
+  checkpointJob(
+    lease: LeaseKey,
+    step: { readonly phase: string; readonly nextPhase: string; readonly yields: boolean },
+    result: PhaseOutput,
+  ): Promise<CheckpointAnswer>;
+  completeJob(lease: LeaseKey, result: PhaseOutput): Promise<SettleAnswer>;
+  retryJob(lease: LeaseKey, reason: Reason): Promise<SettleAnswer>;
+  releaseJob(lease: LeaseKey, kind: "shutdown" | "outage", reason: Reason): Promise<SettleAnswer>;
+  failJob(lease: LeaseKey, reason: Reason): Promise<SettleAnswer>;
+  lapseLeases(limit: number): Promise<readonly LapsedLease[]>;
+  schemaVersion(bundle: string): Promise<number | undefined>;
+  /** Calls back when jobs may be due. Hints carry nothing and may get lost. */
+  listen(onHint: () => void): Promise<void>;
+  end(): Promise<void>;
+}

@@ -1,0 +1,121 @@
+import { WorkerError } from "./errors.ts";
+import type { EventHub } from "./events.ts";
+import type { JobStore, LeaseKey } from "./job-store.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** A lease this process believes it holds. */
+export interface HeldLease extends LeaseKey {
+  /** Aborts when the lease is lost, could not be renewed in time, or the worker stops. */
+  readonly signal: AbortSignal;
+  /** The database said that the lease is somebody else's. Whatever is written after is refused. */
+  isLost(): boolean;
+  /** Some call learned that the lease is gone. */
+  lose(): void;
+  /** Ends the work for another reason; the lease is still ours to give back. */
+  abort(reason: WorkerError): void;
+}
+
+export interface LeaseKeeper {
+  /** Keeps a lease alive from now on. `claimedAt`: when its claim was sent, on the runtime's clock. */
+  hold(key: LeaseKey, claimedAt: number): HeldLease;
+  drop(lease: HeldLease): void;
+  start(): void;
+  stop(): void;
+}
+
+export interface LeaseKeeperOptions {
+  readonly store: Pick<JobStore, "renewLeases">;
+  readonly runtime: Runtime;
+  readonly events: EventHub;
+  readonly leaseMs: number;
+  readonly renewMs: number;
+  /** Work stops this long before the lease can end, so that a slow clock cannot make two workers run one job. */
+  readonly marginMs: number;
+}
+
+interface Entry {
+  readonly lease: HeldLease;
+  cancelExpiry: () => void;
+}
+
+/** Renews all leases of a process in one statement, and aborts the work of those that are gone. */
+export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
+  const { store, runtime, events, leaseMs, marginMs } = options;
+  const entries = new Map<string, Entry>();
+  let cancelRenewal: (() => void) | undefined;
+
+  const armExpiry = (entry: Entry, renewedAt: number): void => {
+    entry.cancelExpiry();
+    const leftMs = renewedAt + leaseMs - marginMs - runtime.now();
+    entry.cancelExpiry = runtime.after(Math.max(leftMs, 0), () => entry.lease.abort(unreachable()));
+  };
+
+  const renew = async (): Promise<void> => {
+    const held = [...entries.values()];
+    if (held.length === 0) return;
+    const sentAt = runtime.now();
+    const kept = await store.renewLeases(held.map(({ lease }) => lease));
+    for (const entry of held) {
+      // A lease that was settled or dropped while the answer was on its way is nobody's loss.
+      if (entries.get(entry.lease.jobId) !== entry) continue;
+      if (kept.has(entry.lease.jobId)) armExpiry(entry, sentAt);
+      else entry.lease.lose();
+    }
+    events.emit({ name: "lease.renewed", count: kept.size });
+  };
+
+  const schedule = (ms: number): void => {
+    cancelRenewal = runtime.after(ms, () => {
+      renew().then(
+        () => schedule(options.renewMs),
+        (error: unknown) => {
+          const code = WorkerError.is(error) ? error.code : "statement_failed";
+          events.emit({ name: "database.failed", operation: "renew_leases", code });
+          // Sooner than usual: what is left of the lease may be short.
+          schedule(Math.min(options.renewMs / 4, 1_000));
+        },
+      );
+    });
+  };
+
+  return {
+    hold(key, claimedAt) {
+      const controller = new AbortController();
+      let isLost = false;
+      const lease: HeldLease = {
+        ...key,
+        signal: controller.signal,
+        isLost: () => isLost,
+        lose() {
+          isLost = true;
+          controller.abort(lost());
+        },
+        abort: (reason) => controller.abort(reason),
+      };
+      const entry: Entry = { lease, cancelExpiry: () => undefined };
+      entries.set(key.jobId, entry);
+      armExpiry(entry, claimedAt);
+      return lease;
+    },
+    drop(lease) {
+      const entry = entries.get(lease.jobId);
+      if (entry?.lease !== lease) return;
+      entry.cancelExpiry();
+      entries.delete(lease.jobId);
+    },
+    start: () => schedule(options.renewMs),
+    stop: () => cancelRenewal?.(),
+  };
+}
+
+function lost(): WorkerError {
+  return new WorkerError("lease_lost", "The lease of this job is gone: somebody else has it.");
+}
+
+function unreachable(): WorkerError {
+  return new WorkerError(
+    "database_unavailable",
+    "The lease could not be renewed in time: Postgres did not answer.",
+    { scope: "backend", retryable: true },
+  );
+}

@@ -1,0 +1,142 @@
+import { z } from "zod";
+
+import type { Routine } from "./database.ts";
+import type {
+  CheckpointAnswer,
+  ClaimedJob,
+  LaneIds,
+  LapsedLease,
+  SettleAnswer,
+} from "./job-store.ts";
+import type { Json } from "./json.ts";
+
+/** A result (part 0) or a saved part (from 1). */
+export interface StoredResultRow {
+  readonly phase: string;
+  readonly part: number;
+  readonly output: Json;
+}
+
+// A bigint arrives as text: it may not fit a JavaScript number.
+const bigint = z.string();
+/** What Postgres gives for jsonb, which is JSON by definition. */
+export const jsonColumn: z.ZodType<Json> = z.custom<Json>();
+const held = z.tuple([z.enum(["ok", "lost"])]).transform(([answer]) => answer);
+
+const outcome = z.enum(["ok", "already", "lost", "effect_failed"]);
+const state = z
+  .enum(["queued", "leased", "completed", "failed", "dead", "cancelled"])
+  .nullable()
+  .transform((value) => value ?? undefined);
+const delayMs = z
+  .int()
+  .nullable()
+  .transform((value) => value ?? 0);
+
+const settled: z.ZodType<SettleAnswer> = z
+  .tuple([outcome, state, delayMs])
+  .transform(([...columns]) => ({
+    outcome: columns[0],
+    state: columns[1],
+    delayMs: columns[2],
+  }));
+
+const checkpointed: z.ZodType<CheckpointAnswer> = z
+  .tuple([outcome, state, delayMs, z.int().nullable()])
+  .transform(([...columns]) => ({
+    outcome: columns[0],
+    state: columns[1],
+    delayMs: columns[2],
+    attempt: columns[3] ?? undefined,
+  }));
+
+const lane: z.ZodType<LaneIds> = z
+  .tuple([z.string(), z.int(), z.int()])
+  .transform(([phase, laneId, soloLaneId]) => ({ phase, laneId, soloLaneId }));
+
+const claimed: z.ZodType<Omit<ClaimedJob, "token">> = z
+  .tuple([bigint, z.string(), z.int(), z.int(), z.boolean(), jsonColumn])
+  .transform(([jobId, publicId, laneId, attempt, solo, payload]) => ({
+    jobId,
+    publicId,
+    laneId,
+    attempt,
+    solo,
+    payload,
+  }));
+
+const lapsed: z.ZodType<LapsedLease> = z
+  .tuple([z.string(), z.string(), z.string(), z.int(), z.enum(["queued", "dead"]), z.string()])
+  .transform(([publicId, type, phase, attempt, now, code]) => ({
+    publicId,
+    type,
+    phase,
+    attempt,
+    state: now,
+    code,
+  }));
+
+const stored: z.ZodType<StoredResultRow> = z
+  .tuple([z.string(), z.int(), jsonColumn])
+  .transform(([phase, part, output]) => ({ phase, part, output }));
+
+/** Says once how a function of the schema is called and how its rows are read. */
+export function defineRoutine<Answer>(
+  name: string,
+  casts: readonly string[],
+  row: z.ZodType<Answer>,
+): Routine<Answer> {
+  return { name, casts, row };
+}
+
+const key = ["bigint", "uuid"] as const;
+const json = "text::jsonb";
+const reason = ["text", "text"] as const;
+
+interface LeaseRoutines {
+  readonly declareLanes: Routine<LaneIds>;
+  readonly claimJobs: Routine<Omit<ClaimedJob, "token">>;
+  readonly abandonClaim: Routine<number>;
+  readonly startJob: Routine<"ok" | "lost">;
+  readonly renewLeases: Routine<string>;
+  readonly holdLease: Routine<"ok" | "lost">;
+  readonly loadResults: Routine<StoredResultRow>;
+  readonly savePart: Routine<"ok" | "lost">;
+  readonly checkpointJob: Routine<CheckpointAnswer>;
+  readonly completeJob: Routine<SettleAnswer>;
+  readonly retryJob: Routine<SettleAnswer>;
+  readonly releaseJob: Routine<SettleAnswer>;
+  readonly failJob: Routine<SettleAnswer>;
+  readonly lapseLeases: Routine<LapsedLease>;
+  readonly schemaVersion: Routine<number | null>;
+}
+
+const first = <Value>(column: z.ZodType<Value>): z.ZodType<Value> =>
+  z.tuple([column]).transform(([value]) => value);
+
+/** The functions that a worker calls. */
+export const leaseRoutines: LeaseRoutines = {
+  declareLanes: defineRoutine("declare_lanes", ["text", "text", "smallint", "text::text[]"], lane),
+  claimJobs: defineRoutine(
+    "claim_jobs",
+    ["text", "uuid", "text::integer[]", "text::integer[]", "integer", "integer"],
+    claimed,
+  ),
+  abandonClaim: defineRoutine("abandon_claim", ["text", "uuid"], first(z.int())),
+  startJob: defineRoutine("start_job", key, held),
+  renewLeases: defineRoutine("renew_leases", ["text::bigint[]", "text::uuid[]"], first(bigint)),
+  holdLease: defineRoutine("hold_lease", key, held),
+  loadResults: defineRoutine("load_results", key, stored),
+  savePart: defineRoutine("save_part", [...key, "smallint", json, json], held),
+  checkpointJob: defineRoutine(
+    "checkpoint_job",
+    [...key, "text", "text", json, json, "boolean"],
+    checkpointed,
+  ),
+  completeJob: defineRoutine("complete_job", [...key, json, json], settled),
+  retryJob: defineRoutine("retry_job", [...key, ...reason, "integer"], settled),
+  releaseJob: defineRoutine("release_job", [...key, "text", ...reason, "integer"], settled),
+  failJob: defineRoutine("fail_job", [...key, ...reason], settled),
+  lapseLeases: defineRoutine("lapse_leases", ["integer"], lapsed),
+  schemaVersion: defineRoutine("schema_version", ["text"], first(z.int().nullable())),
+};

@@ -1,0 +1,99 @@
+import cancelJob from "../sql/jobs/cancel_job.sql" with { type: "text" };
+import enqueueJobs from "../sql/jobs/enqueue_jobs.sql" with { type: "text" };
+import findExistingJob from "../sql/jobs/find_existing_job.sql" with { type: "text" };
+import getJob from "../sql/jobs/get_job.sql" with { type: "text" };
+import getResults from "../sql/jobs/get_results.sql" with { type: "text" };
+import jobOverview from "../sql/jobs/job_overview.sql" with { type: "text" };
+import makeReady from "../sql/jobs/make_ready.sql" with { type: "text" };
+import queueHealth from "../sql/jobs/queue_health.sql" with { type: "text" };
+import registerType from "../sql/jobs/register_type.sql" with { type: "text" };
+import requeueJob from "../sql/jobs/requeue_job.sql" with { type: "text" };
+import schemaVersion from "../sql/jobs/schema_version.sql" with { type: "text" };
+import abandonClaim from "../sql/leasing/abandon_claim.sql" with { type: "text" };
+import answerStale from "../sql/leasing/answer_stale.sql" with { type: "text" };
+import backoffMs from "../sql/leasing/backoff_ms.sql" with { type: "text" };
+import callHook from "../sql/leasing/call_hook.sql" with { type: "text" };
+import chargeEffect from "../sql/leasing/charge_effect.sql" with { type: "text" };
+import chargeLease from "../sql/leasing/charge_lease.sql" with { type: "text" };
+import checkpointJob from "../sql/leasing/checkpoint_job.sql" with { type: "text" };
+import claimJobs from "../sql/leasing/claim_jobs.sql" with { type: "text" };
+import clock from "../sql/leasing/clock.sql" with { type: "text" };
+import completeJob from "../sql/leasing/complete_job.sql" with { type: "text" };
+import declareLanes from "../sql/leasing/declare_lanes.sql" with { type: "text" };
+import failJob from "../sql/leasing/fail_job.sql" with { type: "text" };
+import findLane from "../sql/leasing/find_lane.sql" with { type: "text" };
+import hintWorkers from "../sql/leasing/hint_workers.sql" with { type: "text" };
+import holdLease from "../sql/leasing/hold_lease.sql" with { type: "text" };
+import lapseLeases from "../sql/leasing/lapse_leases.sql" with { type: "text" };
+import loadResults from "../sql/leasing/load_results.sql" with { type: "text" };
+import moveLease from "../sql/leasing/move_lease.sql" with { type: "text" };
+import passPhase from "../sql/leasing/pass_phase.sql" with { type: "text" };
+import releaseJob from "../sql/leasing/release_job.sql" with { type: "text" };
+import renewLeases from "../sql/leasing/renew_leases.sql" with { type: "text" };
+import retryJob from "../sql/leasing/retry_job.sql" with { type: "text" };
+import savePart from "../sql/leasing/save_part.sql" with { type: "text" };
+import settleLease from "../sql/leasing/settle_lease.sql" with { type: "text" };
+import startJob from "../sql/leasing/start_job.sql" with { type: "text" };
+import storeResult from "../sql/leasing/store_result.sql" with { type: "text" };
+import createLeasehold from "../sql/migrations/0001_create_leasehold.sql" with { type: "text" };
+
+/** SQL that belongs together: migrations that run once, and definitions that every migrate writes anew. */
+export interface SqlBundle {
+  /** `[a-z][a-z0-9_]*`; `core` is ours. */
+  readonly name: string;
+  readonly migrations: readonly SqlMigration[];
+  /** Functions and views, in the order they need each other. */
+  readonly definitions: readonly string[];
+}
+
+export interface SqlMigration {
+  /** From 1, without gaps. */
+  readonly version: number;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The SQL of the leasing core. `:"schema"` stands for the schema's name. */
+export const coreSql: SqlBundle = {
+  name: "core",
+  migrations: [{ version: 1, name: "create_leasehold", text: createLeasehold }],
+  definitions: [
+    clock,
+    backoffMs,
+    findLane,
+    hintWorkers,
+    callHook,
+    storeResult,
+    chargeLease,
+    moveLease,
+    chargeEffect,
+    settleLease,
+    answerStale,
+    passPhase,
+    declareLanes,
+    claimJobs,
+    abandonClaim,
+    startJob,
+    renewLeases,
+    holdLease,
+    savePart,
+    loadResults,
+    checkpointJob,
+    completeJob,
+    retryJob,
+    releaseJob,
+    failJob,
+    lapseLeases,
+    registerType,
+    findExistingJob,
+    makeReady,
+    enqueueJobs,
+    cancelJob,
+    requeueJob,
+    jobOverview,
+    queueHealth,
+    getJob,
+    getResults,
+    schemaVersion,
+  ],
+};

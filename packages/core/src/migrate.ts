@@ -1,0 +1,139 @@
+import { createHash } from "node:crypto";
+
+import prepareSchema from "../sql/migrate/prepare_schema.sql" with { type: "text" };
+import revokePublic from "../sql/migrate/revoke_public.sql" with { type: "text" };
+import {
+  type DatabaseConnection,
+  openClient,
+  quoteIdentifier,
+  toDatabaseError,
+} from "./database.ts";
+import { WorkerError } from "./errors.ts";
+import { coreSql, type SqlBundle, type SqlMigration } from "./lease-sql.ts";
+
+export interface MigrateOptions {
+  readonly connection: DatabaseConnection;
+  /** Default: `leasehold`. */
+  readonly schema?: string;
+  /** SQL of other packages, applied after core's. Default: none. */
+  readonly bundles?: readonly SqlBundle[];
+}
+
+export interface MigrateReport {
+  /** Such as `core 0001_create_leasehold`; empty when there was nothing to do but to write the functions anew. */
+  readonly applied: readonly string[];
+}
+
+/**
+ * Brings a database to this version, in one transaction under one advisory lock: all of it or nothing.
+ *
+ * Any number of processes may call it at once. Functions are written anew every time.
+ *
+ * @example
+ * await migrate({ connection: "postgres://app@localhost/app" });
+ */
+export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
+  const schema = options.schema ?? defaultSchema;
+  const bundles = [coreSql, ...(options.bundles ?? [])];
+  const client = openClient(options.connection, {
+    max: 1,
+    connection: { application_name: "leasehold migrate" },
+  });
+  try {
+    return await client.begin(async (sql) => {
+      await sql`select pg_advisory_xact_lock(hashtextextended(${"leasehold " + schema}, 0))`;
+      await prepare(sql, schema);
+      const known = await readApplied(sql, schema);
+      const applied: string[] = [];
+      for (const bundle of bundles) {
+        for (const migration of findPending(bundle, known)) {
+          await sql.unsafe(renderSql(migration.text, schema)).simple();
+          await sql.unsafe(recordText(schema, bundle, migration)).simple();
+          applied.push(`${bundle.name} ${titleOf(migration)}`);
+        }
+        await sql.unsafe(renderSql(bundle.definitions.join("\n"), schema)).simple();
+      }
+      await sql.unsafe(renderSql(revokePublic, schema)).simple();
+      return { applied };
+    });
+  } catch (error) {
+    throw toDatabaseError(error, "migrate");
+  } finally {
+    await client.end({ timeout: 1 });
+  }
+}
+
+/** The same as one script, for people with a migrator of their own. Begins after version `from` of core. */
+export function printMigrations(options: Omit<MigrateOptions, "connection">, from = 0): string {
+  const schema = options.schema ?? defaultSchema;
+  const parts = [prepareSchema];
+  for (const bundle of [coreSql, ...(options.bundles ?? [])]) {
+    for (const migration of bundle.migrations) {
+      if (bundle.name === coreSql.name && migration.version <= from) continue;
+      parts.push(migration.text, recordText(schema, bundle, migration));
+    }
+    parts.push(...bundle.definitions);
+  }
+  parts.push(revokePublic);
+  return `begin;\n${renderSql(parts.join("\n"), schema)}commit;\n`;
+}
+
+export const defaultSchema = "leasehold";
+
+/** Puts the schema's name, quoted, where the text says `:"schema"`. Nothing else is ever spliced into SQL. */
+export function renderSql(text: string, schema: string): string {
+  return text.replaceAll(':"schema"', () => quoteIdentifier(schema));
+}
+
+type Sql = Parameters<Parameters<ReturnType<typeof openClient>["begin"]>[1]>[0];
+
+async function prepare(sql: Sql, schema: string): Promise<void> {
+  const [owner] = await sql<{ name: string; is_mine: boolean }[]>`
+    select nspowner::regrole::text as name, nspowner = current_user::regrole as is_mine
+    from pg_namespace where nspname = ${schema}`;
+  if (owner === undefined) {
+    await sql.unsafe(renderSql(prepareSchema, schema)).simple();
+  } else if (!owner.is_mine) {
+    // What this login creates must belong to the owner as everything else does.
+    await sql.unsafe(`set local role ${owner.name}`).simple();
+  }
+}
+
+async function readApplied(sql: Sql, schema: string): Promise<ReadonlyMap<string, string>> {
+  const rows = await sql.unsafe<{ bundle: string; version: number; checksum: string }[]>(
+    renderSql('select bundle, version, checksum from :"schema".schema_migration', schema),
+  );
+  return new Map(rows.map((row) => [`${row.bundle} ${row.version}`, row.checksum]));
+}
+
+function findPending(
+  bundle: SqlBundle,
+  known: ReadonlyMap<string, string>,
+): readonly SqlMigration[] {
+  return bundle.migrations.filter((migration) => {
+    const checksum = known.get(`${bundle.name} ${migration.version}`);
+    if (checksum === undefined) return true;
+    if (checksum === checksumOf(migration)) return false;
+    const message =
+      `Migration ${titleOf(migration)} of ${bundle.name} is not the one that this database was made with. ` +
+      "Before the first release tables may change in place: start with an empty database or data folder.";
+    throw new WorkerError("schema_outdated", message, { scope: "config" });
+  });
+}
+
+function recordText(schema: string, bundle: SqlBundle, migration: SqlMigration): string {
+  // All values are constants of ours; none holds a quote.
+  const values = [bundle.name, migration.version, migration.name, checksumOf(migration)];
+  return renderSql(
+    `insert into :"schema".schema_migration (bundle, version, name, checksum) values ('${values.join("', '")}');\n`,
+    schema,
+  );
+}
+
+function checksumOf(migration: SqlMigration): string {
+  return createHash("sha256").update(migration.text).digest("hex");
+}
+
+function titleOf(migration: SqlMigration): string {
+  return `${String(migration.version).padStart(4, "0")}_${migration.name}`;
+}

@@ -1,0 +1,144 @@
+import type { SavedPart } from "./adapter.ts";
+import {
+  arrayLiteral,
+  type DatabaseConnection,
+  openPool,
+  type Pool,
+  type Routine,
+  type SqlValue,
+} from "./database.ts";
+import { WorkerError } from "./errors.ts";
+import type { JobStore, LeaseKey, PhaseOutput, Reason, StoredResults } from "./job-store.ts";
+import { type Json, toStorableJson, toStorableText } from "./json.ts";
+import { leaseRoutines as routines, type StoredResultRow } from "./lease-routines.ts";
+
+export interface PostgresStoreOptions {
+  readonly connection: DatabaseConnection;
+  readonly schema: string;
+  readonly name: string;
+  /** Connections for the work of jobs. Renewals and hints have their own. */
+  readonly connections: number;
+}
+
+const renewDeadlineMs = 5_000;
+const workDeadlineMs = 10_000;
+
+/** The store of a real worker: three small pools, so that a renewal never waits behind anything. */
+export function createPostgresStore(options: PostgresStoreOptions): JobStore {
+  const { connection, schema, name } = options;
+  const open = (purpose: string, max: number, deadlineMs: number): Pool =>
+    openPool({ connection, schema, name: `${name} ${purpose}`, max, deadlineMs });
+  const control = open("control", 1, renewDeadlineMs);
+  const work = open("work", options.connections, workDeadlineMs);
+  const hints = open("listen", 1, workDeadlineMs);
+
+  return {
+    ...createClaims(work),
+    ...createSettlements(work),
+    async renewLeases(leases) {
+      const ids = arrayLiteral(leases.map((lease) => lease.jobId));
+      const tokens = arrayLiteral(leases.map((lease) => lease.token));
+      return new Set(await control.call(routines.renewLeases, [ids, tokens]));
+    },
+    schemaVersion: async (bundle) =>
+      (await control.call(routines.schemaVersion, [bundle]))[0] ?? undefined,
+    listen: (onHint) => hints.listen("leasehold", onHint, onHint),
+    async end() {
+      await Promise.all([control.end(), work.end(), hints.end()]);
+    },
+  };
+}
+
+type Claims = Pick<
+  JobStore,
+  "declareLanes" | "claimJobs" | "abandonClaim" | "startJob" | "loadResults" | "lapseLeases"
+>;
+
+function createClaims(pool: Pool): Claims {
+  return {
+    declareLanes: ({ queue, type, version, phases }) =>
+      pool.call(routines.declareLanes, [queue, type, version, arrayLiteral(phases)]),
+    async claimJobs({ worker, token, lanes, soloLanes, limit, leaseMs }) {
+      const places = [arrayLiteral(lanes), arrayLiteral(soloLanes)];
+      const values = [worker, token, ...places, limit, leaseMs];
+      const jobs = await pool.call(routines.claimJobs, values);
+      return jobs.map((job) => ({ ...job, token }));
+    },
+    async abandonClaim(worker, token) {
+      await pool.call(routines.abandonClaim, [worker, token]);
+    },
+    startJob: (lease) => callForOne(pool, routines.startJob, keyOf(lease)),
+    loadResults: async (lease) =>
+      toStoredResults(await pool.call(routines.loadResults, keyOf(lease))),
+    lapseLeases: (limit) => pool.call(routines.lapseLeases, [limit]),
+  };
+}
+
+type Settlements = Omit<
+  JobStore,
+  keyof Claims | "renewLeases" | "schemaVersion" | "listen" | "end"
+>;
+
+function createSettlements(pool: Pool): Settlements {
+  const ask = <Answer>(routine: Routine<Answer>, values: readonly SqlValue[]): Promise<Answer> =>
+    callForOne(pool, routine, values);
+  return {
+    savePart: (lease, part, result) =>
+      ask(routines.savePart, [...keyOf(lease), part, ...storable(result)]),
+    async commit(lease, statements) {
+      let held: "ok" | "lost" = "lost";
+      await pool.transaction(async (transaction) => {
+        [held = "lost"] = await transaction.call(routines.holdLease, keyOf(lease));
+        if (held === "lost") return;
+        for (const { text, parameters } of statements) {
+          await transaction.run(text, parameters ?? []);
+        }
+      });
+      return held;
+    },
+    checkpointJob: (lease, { phase, nextPhase, yields }, result) =>
+      ask(routines.checkpointJob, [...keyOf(lease), phase, nextPhase, ...storable(result), yields]),
+    completeJob: (lease, result) =>
+      ask(routines.completeJob, [...keyOf(lease), ...storable(result)]),
+    retryJob: (lease, reason) =>
+      ask(routines.retryJob, [...keyOf(lease), ...wordsOf(reason), waitOf(reason)]),
+    releaseJob: (lease, kind, reason) =>
+      ask(routines.releaseJob, [...keyOf(lease), kind, ...wordsOf(reason), waitOf(reason)]),
+    failJob: (lease, reason) => ask(routines.failJob, [...keyOf(lease), ...wordsOf(reason)]),
+  };
+}
+
+async function callForOne<Answer>(
+  pool: Pool,
+  routine: Routine<Answer>,
+  values: readonly SqlValue[],
+): Promise<Answer> {
+  const [answer] = await pool.call(routine, values);
+  if (answer === undefined) {
+    throw new WorkerError("statement_failed", `Postgres gave no answer to ${routine.name}.`);
+  }
+  return answer;
+}
+
+const keyOf = (lease: LeaseKey): readonly string[] => [lease.jobId, lease.token];
+const wordsOf = (reason: Reason): readonly string[] => [
+  reason.code,
+  toStorableText(reason.message),
+];
+const waitOf = (reason: Reason): number | null =>
+  reason.retryAfterMs === undefined ? null : Math.ceil(reason.retryAfterMs);
+
+function storable({ output, provenance }: PhaseOutput): readonly (string | null)[] {
+  if (output === null || output === undefined) return [null, null];
+  return [toStorableJson(output), toStorableJson(provenance)];
+}
+
+function toStoredResults(rows: readonly StoredResultRow[]): StoredResults {
+  const results: Record<string, Json> = {};
+  const parts: Record<string, SavedPart[]> = {};
+  for (const { phase, part, output } of rows) {
+    if (part === 0) results[phase] = output;
+    else (parts[phase] ??= []).push({ part, output });
+  }
+  return { results, parts };
+}

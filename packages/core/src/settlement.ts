@@ -1,0 +1,152 @@
+import { backoffMs } from "./backoff.ts";
+import { toWorkerError, type WorkerError } from "./errors.ts";
+import type { AttemptRef, EventHub } from "./events.ts";
+import type { CheckpointAnswer, JobStore, PhaseOutput, Reason, SettleAnswer } from "./job-store.ts";
+import type { HeldLease } from "./lease-keeper.ts";
+import type { PhasePlan } from "./phase-plan.ts";
+import type { ResourceGate } from "./resource-gate.ts";
+import { type Runtime, wait } from "./runtime.ts";
+
+export interface SettlementOptions {
+  readonly store: JobStore;
+  readonly runtime: Runtime;
+  readonly events: EventHub;
+  readonly gate: ResourceGate;
+  /** Aborts when the process can wait no longer: what is not written by then is left to the lapse. */
+  readonly hardStop: AbortSignal;
+}
+
+/** An attempt that is over, and what is known of it. */
+export interface EndedAttempt {
+  readonly lease: HeldLease;
+  readonly plan: PhasePlan;
+  readonly ref: AttemptRef;
+  readonly durationMs: number;
+}
+
+/** Repeats a call until the database answers: every call of the store is idempotent per token. */
+export async function persist<Answer>(
+  options: SettlementOptions,
+  call: () => Promise<Answer>,
+): Promise<Answer> {
+  const { runtime, events, hardStop } = options;
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      const failure = toWorkerError(error);
+      events.emit({ name: "database.failed", operation: "settle", code: failure.code });
+      if (!failure.retryable || hardStop.aborted) throw failure;
+    }
+    await wait(runtime, backoffMs(runtime, failures, { minMs: 100, maxMs: 2_000 }), hardStop);
+  }
+}
+
+/** Writes down a phase that is done. Answers the number of the next phase's attempt when the job goes on here. */
+export async function settleResult(
+  options: SettlementOptions,
+  attempt: EndedAttempt,
+  result: PhaseOutput,
+): Promise<number | undefined> {
+  const { store, events } = options;
+  const { lease, plan, ref, durationMs } = attempt;
+  const { next } = plan;
+  if (next === undefined) {
+    const answer = await persist(options, () => store.completeJob(lease, result));
+    if (isTrouble(options, attempt, answer)) return undefined;
+    events.emit({ ...ref, name: "phase.completed", durationMs });
+    events.emit({ ...ref, name: "job.completed", durationMs });
+    return undefined;
+  }
+  const step = {
+    phase: plan.phase.name,
+    nextPhase: next.phase.name,
+    yields: next.resource !== plan.resource,
+  };
+  const answer: CheckpointAnswer = await persist(options, () =>
+    store.checkpointJob(lease, step, result),
+  );
+  if (isTrouble(options, attempt, answer)) return undefined;
+  events.emit({ ...ref, name: "phase.completed", durationMs });
+  if (answer.state === "leased") return answer.attempt;
+  events.emit({ ...ref, name: "job.yielded", nextPhase: next.phase.name });
+  return undefined;
+}
+
+/** Writes down an attempt that did not succeed: released, retried or failed, by whose fault it was. */
+export async function settleError(
+  options: SettlementOptions,
+  attempt: EndedAttempt,
+  error: WorkerError,
+): Promise<void> {
+  const { store, events } = options;
+  const { lease, ref } = attempt;
+  const reason = toReason(error);
+  const { code } = reason;
+  if (lease.isLost()) {
+    events.emit({ ...ref, name: "lease.lost" });
+  } else if (error.code === "worker_stopping") {
+    await release(options, attempt, { kind: "shutdown", reason });
+  } else if (error.scope !== "job") {
+    await release(options, attempt, { kind: "outage", reason });
+  } else if (error.retryable) {
+    const answer = await persist(options, () => store.retryJob(lease, reason));
+    if (!isTrouble(options, attempt, answer)) emitCharged(events, ref, { ...answer, code });
+  } else {
+    const answer = await persist(options, () => store.failJob(lease, reason));
+    if (!isTrouble(options, attempt, answer)) events.emit({ ...ref, name: "job.failed", code });
+  }
+}
+
+async function release(
+  options: SettlementOptions,
+  attempt: EndedAttempt,
+  { kind, reason }: { readonly kind: "shutdown" | "outage"; readonly reason: Reason },
+): Promise<void> {
+  const { store, events, gate } = options;
+  const { lease, plan, ref } = attempt;
+  const answer = await persist(options, () => store.releaseJob(lease, kind, reason));
+  if (isTrouble(options, attempt, answer)) return;
+  const { code } = reason;
+  // Our own database being away says nothing about the backend.
+  if (kind === "outage" && code !== "database_unavailable" && plan.resource !== undefined) {
+    gate.shut(plan.resource, answer.delayMs);
+  }
+  events.emit({ ...ref, name: "job.released", reason: kind, code, retryInMs: answer.delayMs });
+}
+
+/** Tells of an answer that is not what was asked for. */
+function isTrouble(
+  { events }: SettlementOptions,
+  { lease, ref }: EndedAttempt,
+  answer: SettleAnswer,
+): boolean {
+  if (answer.outcome === "lost") {
+    lease.lose();
+    events.emit({ ...ref, name: "lease.lost" });
+    return true;
+  }
+  if (answer.outcome !== "effect_failed") return false;
+  emitCharged(events, ref, { ...answer, code: "effect_failed" });
+  return true;
+}
+
+function emitCharged(
+  events: EventHub,
+  ref: AttemptRef,
+  { state, delayMs, code }: SettleAnswer & { readonly code: string },
+): void {
+  if (state === "dead") events.emit({ ...ref, name: "job.dead", code });
+  else events.emit({ ...ref, name: "job.retried", code, retryInMs: delayMs });
+}
+
+/** How long a job waits whose model or options somebody has to mend first. */
+const configPauseMs = 60_000;
+
+function toReason(error: WorkerError): Reason {
+  return {
+    code: error.code,
+    message: error.message,
+    retryAfterMs: error.retryAfterMs ?? (error.scope === "config" ? configPauseMs : undefined),
+  };
+}

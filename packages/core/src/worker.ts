@@ -1,0 +1,217 @@
+import { hostname } from "node:os";
+
+import type { AdapterV1, PhaseLogger } from "./adapter.ts";
+import { type ClaimLoop, createClaimLoop } from "./claim-loop.ts";
+import { parseWorkerSettings, type WorkerSettings } from "./config.ts";
+import type { DatabaseConnection } from "./database.ts";
+import { WorkerError } from "./errors.ts";
+import { createEventHub, type EventHub, type EventSource } from "./events.ts";
+import { runJob } from "./job-runner.ts";
+import type { JobStore } from "./job-store.ts";
+import { createLeaseKeeper, type HeldLease, type LeaseKeeper } from "./lease-keeper.ts";
+import { coreSql } from "./lease-sql.ts";
+import { createMaintenance, type Maintenance } from "./maintenance.ts";
+import { defaultSchema } from "./migrate.ts";
+import { checkExecutors, planWork } from "./phase-plan.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { createPostgresStore } from "./postgres-store.ts";
+import { createResourceGate } from "./resource-gate.ts";
+import { type Runtime, systemRuntime, wait } from "./runtime.ts";
+
+export interface WorkerOptions extends Partial<WorkerSettings> {
+  readonly connection: DatabaseConnection;
+  readonly pipelines: readonly Pipeline[];
+  /** Default: none; every phase then needs a `run` function. */
+  readonly adapters?: readonly AdapterV1[];
+  /** Default: `leasehold`. */
+  readonly schema?: string;
+  /** Shown beside the jobs it runs. Default: host, process and a random part. */
+  readonly name?: string;
+  /** Where adapters log. Default: nowhere. */
+  readonly logger?: PhaseLogger;
+}
+
+/** What a simulation replaces. */
+export interface WorkerParts {
+  readonly runtime: Runtime;
+  readonly store: JobStore;
+}
+
+export type WorkerState = "new" | "running" | "stopping" | "stopped";
+
+/** Claims jobs and runs them. It owns its connections and nothing of the process. */
+export interface Worker extends EventSource, AsyncDisposable {
+  readonly name: string;
+  state(): WorkerState;
+  /** Jobs that are leased by this process now. */
+  inFlight(): number;
+  /** Throws `schema_outdated`, `grant_missing` or `database_unavailable`; after the last one it may be called again. */
+  start(): Promise<void>;
+  /** Stops claiming, lets jobs finish for the grace period, gives the rest back uncharged. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Time that is left for writing down what was aborted at the end of the grace period, beyond `abandonSeconds`. */
+const farewellMs = 3_000;
+
+/**
+ * Makes a worker; nothing happens before `start`. Throws `config_invalid` with every problem at once.
+ *
+ * @example
+ * await using worker = createWorker({ connection: url, pipelines: [greeting] });
+ * await worker.start();
+ */
+export function createWorker(options: WorkerOptions): Worker {
+  const { connection, pipelines, adapters, schema, name, logger: _logger, ...numbers } = options;
+  const settings = parseWorkerSettings(numbers);
+  checkExecutors(pipelines, adapters ?? []);
+  const workerName = name ?? `${hostname()}:${process.pid}:${crypto.randomUUID().slice(0, 8)}`;
+  const openStore = (): JobStore =>
+    createPostgresStore({
+      connection,
+      schema: schema ?? defaultSchema,
+      name: "leasehold worker",
+      connections: Math.min(settings.concurrency, 4) + 1,
+    });
+  return assembleWorker({ ...options, name: workerName }, settings, {
+    runtime: systemRuntime,
+    openStore,
+  });
+}
+
+interface Engine {
+  readonly store: JobStore;
+  readonly keeper: LeaseKeeper;
+  readonly loop: ClaimLoop;
+  readonly maintenance: Maintenance;
+  readonly held: Set<HeldLease>;
+  readonly hardStop: AbortController;
+}
+
+/** Puts a worker together from parts; `createWorker` passes the real ones. */
+export function assembleWorker(
+  options: WorkerOptions & { readonly name: string },
+  settings: WorkerSettings,
+  { runtime, openStore }: { readonly runtime: Runtime; readonly openStore: () => JobStore },
+): Worker {
+  const events = createEventHub();
+  let state: WorkerState = "new";
+  let engine: Engine | undefined;
+  let stopped: Promise<void> | undefined;
+
+  const stop = async (): Promise<void> => {
+    if (engine !== undefined) {
+      state = "stopping";
+      events.emit({ name: "worker.stopping", worker: options.name, inFlight: engine.held.size });
+      await stopEngine(engine, settings, runtime);
+      events.emit({ name: "worker.stopped", worker: options.name });
+    }
+    state = "stopped";
+  };
+
+  return {
+    name: options.name,
+    subscribe: (listener) => events.subscribe(listener),
+    state: () => state,
+    inFlight: () => engine?.loop.inFlight() ?? 0,
+    async start() {
+      if (state !== "new") {
+        throw new WorkerError("config_invalid", `A worker starts once; this one is ${state}.`, {
+          scope: "config",
+        });
+      }
+      state = "running";
+      const store = openStore();
+      try {
+        engine = await startEngine({ ...options, runtime, store, events }, settings);
+      } catch (error) {
+        state = "new";
+        await store.end();
+        throw error;
+      }
+      events.emit({ name: "worker.started", worker: options.name });
+    },
+    stop: () => (stopped ??= stop()),
+    [Symbol.asyncDispose]: () => (stopped ??= stop()),
+  };
+}
+
+async function startEngine(
+  options: WorkerOptions & WorkerParts & { readonly name: string; readonly events: EventHub },
+  settings: WorkerSettings,
+): Promise<Engine> {
+  const { store, runtime, events } = options;
+  const version = await store.schemaVersion(coreSql.name);
+  if (version !== coreSql.migrations.length) {
+    throw new WorkerError(
+      "schema_outdated",
+      `The schema is at version ${version ?? "none"}, this worker needs ${coreSql.migrations.length}: run migrate.`,
+      { scope: "config" },
+    );
+  }
+  const plan = await planWork(store, options.pipelines, options.adapters ?? []);
+  const leaseMs = settings.leaseSeconds * 1000;
+  const keeper = createLeaseKeeper({
+    store,
+    runtime,
+    events,
+    leaseMs,
+    renewMs: settings.renewSeconds * 1000,
+    marginMs: settings.marginSeconds * 1000,
+  });
+  const gate = createResourceGate(runtime);
+  const hardStop = new AbortController();
+  const held = new Set<HeldLease>();
+  const parts = { store, runtime, events, gate, settings, hardStop: hardStop.signal };
+  const loop = createClaimLoop({
+    ...parts,
+    worker: options.name,
+    plan,
+    async run(claim) {
+      const lease = keeper.hold(claim.job, claim.claimedAt);
+      held.add(lease);
+      if (claim.job.solo) await claim.alone(lease.signal);
+      await runJob({ ...parts, logger: options.logger ?? silentLogger }, claim.job, {
+        plan: claim.plan,
+        lease,
+      });
+      keeper.drop(lease);
+      held.delete(lease);
+    },
+  });
+  const maintenance = createMaintenance({ store, runtime, events, intervalMs: leaseMs / 6 });
+  keeper.start();
+  maintenance.start();
+  loop.start();
+  // Hints only save time, so a worker without them is a slower worker, not a broken one.
+  store.listen(() => loop.wake()).catch(() => undefined);
+  return { store, keeper, loop, maintenance, held, hardStop };
+}
+
+async function stopEngine(
+  engine: Engine,
+  settings: WorkerSettings,
+  runtime: Runtime,
+): Promise<void> {
+  const { loop, keeper, maintenance, held, hardStop, store } = engine;
+  maintenance.stop();
+  const over = new AbortController();
+  const within = async (ms: number): Promise<void> => {
+    await Promise.race([loop.drained(over.signal), wait(runtime, ms, over.signal)]);
+  };
+  // A claim that hangs must not keep us: its answer gives the jobs back, or their leases lapse.
+  await Promise.race([loop.stop(), wait(runtime, farewellMs, over.signal)]);
+  await within(settings.graceSeconds * 1000);
+  for (const lease of held) lease.abort(stopping());
+  await within(settings.abandonSeconds * 1000 + farewellMs);
+  hardStop.abort();
+  over.abort();
+  keeper.stop();
+  await store.end();
+}
+
+function stopping(): WorkerError {
+  return new WorkerError("worker_stopping", "The worker stopped; the job was given back.");
+}
+
+const silentLogger: PhaseLogger = { info: () => undefined, warn: () => undefined };
