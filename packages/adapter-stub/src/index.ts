@@ -1,0 +1,3 @@
+export * from "./stub-adapter.ts";
+export * from "./stub-model.ts";
+export * from "./stub-script.ts";
