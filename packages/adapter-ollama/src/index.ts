@@ -1,0 +1,11 @@
+export { type OllamaBaseUrl, parseOllamaBaseUrl } from "./base-url.ts";
+export { createOllamaAdapter, type OllamaAdapterOptions } from "./ollama-adapter.ts";
+export { createOllamaModel, ollamaAdapterVersion } from "./ollama-model.ts";
+export {
+  ollamaCloudOrigin,
+  type OllamaFetch,
+  ollamaLimits,
+  type OllamaLimits,
+  type OllamaModelOptions,
+} from "./options.ts";
+export { type OllamaProfile, ollamaTextProfile, ollamaVisionProfile } from "./profile.ts";

@@ -1,0 +1,180 @@
+import { z } from "zod";
+
+import { type OllamaBaseUrl, readBaseUrl } from "./base-url.ts";
+import { toConfigError } from "./config-error.ts";
+import { type OllamaProfile, ollamaTextProfile, ollamaVisionProfile } from "./profile.ts";
+
+/** How long Ollama may be silent, in milliseconds. Silence beyond it is an outage, not the job's failure. */
+export interface OllamaLimits {
+  /** Until the first token: waiting in Ollama's queue and reading the prompt. Default: 120,000. */
+  readonly firstTokenMs: number;
+  /** Between two tokens. Default: 60,000. */
+  readonly idleMs: number;
+  /** Loading the model. Default: 300,000. */
+  readonly loadMs: number;
+  /** How often `progress` says that a call within its limits is alive while Ollama is silent. Default: 10,000. */
+  readonly progressMs: number;
+}
+
+/** Sends one request; `fetch` of the runtime fits. The init carries `timeout` and `proxy` for Bun as well. */
+export type OllamaFetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** What `createOllamaModel` needs to know. */
+export interface OllamaModelOptions {
+  /** `http://127.0.0.1:11434` and the like; see `parseOllamaBaseUrl`. */
+  readonly baseUrl: string;
+  /** As `ollama list` shows it. */
+  readonly model: string;
+  /** Default: {@link ollamaVisionProfile} with `imagesExpected`, else {@link ollamaTextProfile}. */
+  readonly profile?: Partial<OllamaProfile>;
+  /** Default: `ollama`. */
+  readonly name?: string;
+  readonly limits?: Partial<OllamaLimits>;
+  /** The model reads pictures; without it a request with one is refused. Default: `false`. */
+  readonly imagesExpected?: boolean;
+  /** Origins outside the private network that learners' work may go to. Default: none. */
+  readonly allowOrigins?: readonly string[];
+  /** Default: the runtime's. Node's own gives up after 300 silent seconds; bring another for longer limits. */
+  readonly fetch?: OllamaFetch;
+}
+
+/** The options, checked, with every default filled in. */
+export interface OllamaConfig {
+  readonly base: OllamaBaseUrl;
+  readonly model: string;
+  readonly name: string;
+  readonly profile: OllamaProfile;
+  readonly limits: OllamaLimits;
+  readonly imagesExpected: boolean;
+  /** A model that only forwards to Ollama's cloud may be used. */
+  readonly cloudAllowed: boolean;
+  /** Nothing leaves the machine or its private network. */
+  readonly local: boolean;
+  readonly fetch: OllamaFetch;
+  /** `host:port/model`. */
+  readonly resource: string;
+}
+
+/** The name under which Ollama's own cloud is allowed: some "local" models are only a door to it. */
+export const ollamaCloudOrigin = "https://ollama.com";
+
+/** The limits that hold where a host names none. */
+export const ollamaLimits: OllamaLimits = Object.freeze({
+  firstTokenMs: 120_000,
+  idleMs: 60_000,
+  loadMs: 300_000,
+  progressMs: 10_000,
+});
+
+/** Checks the options and reports all problems at once. Values are not quoted: an address may carry a password. */
+export function parseOllamaOptions(options: OllamaModelOptions): OllamaConfig {
+  const imagesExpected = options.imagesExpected === true;
+  const allowOrigins = originsSchema.safeParse(options.allowOrigins).data ?? [];
+  const parsed = optionsSchema({
+    allowOrigins,
+    profile: imagesExpected ? ollamaVisionProfile : ollamaTextProfile,
+  }).safeParse(options);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message }) =>
+      path.length === 0 ? message : `${path.join(".")}: ${message}`,
+    );
+    throw toConfigError("Ollama model", problems);
+  }
+  const { baseUrl: base, model, name, profile, limits } = parsed.data;
+  const cloudAllowed = allowOrigins.includes(ollamaCloudOrigin);
+  return Object.freeze({
+    base,
+    model,
+    name,
+    profile: Object.freeze(profile),
+    limits: Object.freeze(limits),
+    imagesExpected,
+    cloudAllowed,
+    // A model may be a door to the cloud under any name, so that who allows it gets no promise.
+    local: base.local && !cloudAllowed,
+    fetch: options.fetch ?? fetch,
+    resource: `${base.host}/${model}`,
+  });
+}
+
+interface ParsedOptions {
+  readonly baseUrl: OllamaBaseUrl;
+  readonly model: string;
+  readonly name: string;
+  readonly profile: OllamaProfile;
+  readonly limits: OllamaLimits;
+}
+
+interface OptionsFrame {
+  readonly allowOrigins: readonly string[];
+  /** What fills the gaps of the profile. */
+  readonly profile: OllamaProfile;
+}
+
+function optionsSchema({ allowOrigins, profile }: OptionsFrame): z.ZodType<ParsedOptions> {
+  const baseUrl = z.string().transform((text, context) => {
+    const { base, problems } = readBaseUrl(text, allowOrigins);
+    for (const message of problems) context.addIssue({ code: "custom", message });
+    return base ?? z.NEVER;
+  });
+  const model = z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}$/, "expected a name as `ollama list` shows it")
+    .refine(
+      (name) => !isCloudModel(name) || allowOrigins.includes(ollamaCloudOrigin),
+      cloudProblem,
+    );
+  return z.strictObject({
+    baseUrl,
+    model,
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, "expected [a-z0-9][a-z0-9_-]*")
+      .default("ollama"),
+    imagesExpected: z.boolean().default(false),
+    allowOrigins: originsSchema,
+    fetch: z.custom<OllamaFetch>((value) => typeof value === "function").optional(),
+    profile: profileSchema(profile).prefault({}),
+    limits: limitsSchema.prefault({}),
+  });
+}
+
+const originsSchema = z.array(z.string()).default([]);
+
+function profileSchema(defaults: OllamaProfile): z.ZodType<OllamaProfile, object> {
+  return z
+    .strictObject({
+      numCtx: z.int().min(256).max(1_048_576).default(defaults.numCtx),
+      numPredict: z.int().min(1).max(131_072).default(defaults.numPredict),
+      // Zero is left out: Ollama takes it as the order to unload the model.
+      keepAlive: z
+        .union([z.int().min(1), z.int().max(-1), z.string().regex(/^-?[1-9]\d{0,8}(ms|s|m|h)$/)])
+        .default(defaults.keepAlive),
+      think: z.literal(false).default(false),
+      temperature: z.number().min(0).max(2).default(defaults.temperature),
+      imagePatchPixels: z.int().min(1).max(256).default(defaults.imagePatchPixels),
+    })
+    .refine(({ numCtx, numPredict }) => numPredict < numCtx, {
+      path: ["numPredict"],
+      error: "must be below numCtx, which prompt and answer share",
+    });
+}
+
+/** A day: longer than any limit that means something, and within what a timer can count. */
+const milliseconds = z.int().min(1).max(86_400_000);
+
+const limitsSchema = z.strictObject({
+  firstTokenMs: milliseconds.default(ollamaLimits.firstTokenMs),
+  idleMs: milliseconds.default(ollamaLimits.idleMs),
+  loadMs: milliseconds.default(ollamaLimits.loadMs),
+  progressMs: milliseconds.default(ollamaLimits.progressMs),
+});
+
+/** Why a model that only forwards to Ollama's cloud is refused. */
+export const cloudProblem: string =
+  "the model runs in Ollama's cloud, and learners' work would leave the private network; " +
+  `name ${ollamaCloudOrigin} in allowOrigins if that is meant`;
+
+function isCloudModel(model: string): boolean {
+  return /[:-]cloud$/i.test(model);
+}
