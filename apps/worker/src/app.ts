@@ -1,0 +1,105 @@
+import { type Client, createClient, createWorker, type Worker, WorkerError } from "@leasehold/core";
+import {
+  createLearningStore,
+  type LearningStore,
+  submissionErrorCodes,
+  submissionPhases,
+  submissionPipeline,
+  toSubmissionErrorCode,
+} from "@leasehold/learning";
+import { createTelemetry, type Telemetry } from "@leasehold/telemetry";
+
+import { type Backend, openBackend } from "./backend.ts";
+import type { WorkerConfig } from "./config.ts";
+import { prepareDatabase, refuseSuperuser } from "./database.ts";
+import { logEvent, type Logger, toPhaseLogger } from "./logging.ts";
+
+/** A worker and all it needs, put together but not started. Disposing it stops and closes everything. */
+export interface App extends AsyncDisposable {
+  readonly worker: Worker;
+  readonly store: LearningStore;
+  readonly client: Client;
+  readonly backend: Backend;
+  readonly telemetry: Telemetry;
+  /** Makes the database ready and starts the worker, waiting for a database that is not there yet. */
+  start(signal: AbortSignal): Promise<void>;
+}
+
+/** Puts a worker together on a database, which nobody asks anything yet. */
+export async function openApp(config: WorkerConfig, url: string, logger: Logger): Promise<App> {
+  await using stack = new AsyncDisposableStack();
+  const store = stack.use(createLearningStore({ connection: url, schema: config.schema }));
+  const client = stack.use(createClient({ connection: url, schema: config.schema }));
+  const backend = stack.use(openBackend(config.backend, config.storageRoot));
+  const telemetry = stack.use(
+    createTelemetry({
+      phases: submissionPhases,
+      errorCodes: submissionErrorCodes,
+      errorCode: toSubmissionErrorCode,
+    }),
+  );
+  const worker = stack.use(
+    createWorker({
+      connection: url,
+      schema: config.schema,
+      pipelines: [submissionPipeline],
+      adapters: [backend.adapter],
+      logger: toPhaseLogger(logger),
+      concurrency: config.worker.concurrency,
+      leaseSeconds: config.worker.leaseSeconds,
+      pollSeconds: config.worker.pollSeconds,
+      pollSecondsMax: config.worker.pollSeconds * 5,
+      graceSeconds: config.worker.graceSeconds,
+    }),
+  );
+  worker.subscribe((event) => logEvent(logger, event));
+  telemetry.observe(worker);
+  const start = async (): Promise<void> => {
+    for (const migration of await prepareDatabase(config, url)) {
+      logger.info({ migration }, "migration.applied");
+    }
+    await refuseSuperuser(store);
+    await worker.start();
+  };
+  const resources = stack.move();
+  return {
+    worker,
+    store,
+    client,
+    backend,
+    telemetry,
+    start: (signal) => persevere(start, logger, signal),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** How long to wait before a database that did not answer is asked again. */
+const startPauseMs = 2_000;
+
+async function persevere(
+  start: () => Promise<void>,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await start();
+      return;
+    } catch (error) {
+      if (!WorkerError.is(error, "database_unavailable")) throw error;
+      logger.warn({ code: error.code }, "database.awaited");
+      await pause(startPauseMs, signal);
+    }
+  }
+}
+
+/** Waits, or until the signal aborts. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,52 @@
+import { createOllamaAdapter, type OllamaAdapterOptions } from "@leasehold/adapter-ollama";
+import { createStubAdapter, type StubAdapterOptions } from "@leasehold/adapter-stub";
+import type { AdapterV1 } from "@leasehold/core";
+import { createFolderStorage, createMediaPreparer } from "@leasehold/learning";
+
+import type { BackendConfig } from "./config.ts";
+
+/** The adapter that the configuration asks for, and what it needs closed. */
+export interface Backend extends AsyncDisposable {
+  readonly adapter: AdapterV1;
+  /** For people: what answers, and with which models. */
+  readonly description: string;
+}
+
+export function openBackend(config: BackendConfig, storageRoot: string): Backend {
+  const storage = createFolderStorage({ root: storageRoot });
+  const media = createMediaPreparer();
+  const parts = { storage, media };
+  const adapter =
+    config.kind === "stub"
+      ? createStubAdapter({ ...parts, ...stubOptions(config) })
+      : createOllamaAdapter({ ...parts, ...ollamaOptions(config) });
+  return {
+    adapter,
+    description:
+      config.kind === "stub"
+        ? "stub: answers are invented, no model judges anything"
+        : `local: ${config.visionModel} reads, ${config.feedbackModel} assesses`,
+    async [Symbol.asyncDispose]() {
+      await adapter.close?.();
+      await media.close();
+    },
+  };
+}
+
+function stubOptions(
+  config: Extract<BackendConfig, { kind: "stub" }>,
+): Pick<StubAdapterOptions, "markers" | "script" | "crash"> {
+  return {
+    markers: config.markers,
+    ...(config.script === undefined ? {} : { script: config.script }),
+    // Acting out a crash means that the process is gone, without a word.
+    crash: () => void process.kill(process.pid, "SIGKILL"),
+  };
+}
+
+function ollamaOptions({
+  kind: _kind,
+  ...options
+}: Extract<BackendConfig, { kind: "local" }>): Omit<OllamaAdapterOptions, "storage" | "media"> {
+  return options;
+}

@@ -1,0 +1,55 @@
+import { type App, openApp } from "../app.ts";
+import type { WorkerConfig } from "../config.ts";
+import { openDatabase } from "../database.ts";
+import { createRoutes, type HttpServer, serve } from "../http.ts";
+import { createLogger, type Logger } from "../logging.ts";
+import { findOperatorTokens } from "../operator-token.ts";
+
+/** Works submissions until it is told to stop. */
+export async function run(config: WorkerConfig, signal: AbortSignal): Promise<void> {
+  const logger = createLogger(config.log, { descriptor: 1, isTerminal: process.stdout.isTTY });
+  await using database = await openDatabase(config);
+  await using app = await openApp(config, database.url, logger);
+  announce(config, logger, { backend: app.backend.description, database: database.description });
+  // Health answers from before the start to after the stop: whoever starts or stops us can watch.
+  const server = openServer(config, app, logger);
+  try {
+    await app.start(signal);
+    await aborted(signal);
+    await app.worker.stop();
+  } finally {
+    await server?.stop();
+  }
+}
+
+function openServer(config: WorkerConfig, app: App, logger: Logger): HttpServer | undefined {
+  const { http, dataDir } = config;
+  const { port } = http;
+  if (port === undefined) return undefined;
+  const { tokens, file } = findOperatorTokens(http, dataDir);
+  const routes = createRoutes({ ...app, adapter: app.backend.adapter, tokens, http });
+  const server = serve(routes, { ...http, port });
+  if (server.warning !== undefined) logger.warn(server.warning);
+  logger.info({ url: server.url, ...(file === undefined ? {} : { file }) }, "http.listening");
+  return server;
+}
+
+/** Says first what answers and where things are stored: above all when it is the stub. */
+function announce(
+  config: WorkerConfig,
+  logger: Logger,
+  found: { readonly backend: string; readonly database: string },
+): void {
+  logger.info({ ...found, storage: config.storageRoot, ...config.worker }, "worker.configured");
+  if (config.backend.kind === "stub") {
+    logger.warn("THE STUB ANSWERS: every score is invented. Set AI_BACKEND=local to ask a model.");
+  }
+  for (const warning of config.warnings) logger.warn(warning);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,245 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseEnv } from "node:util";
+
+import { WorkerError } from "@leasehold/core";
+
+import type { Setting } from "./setting-kinds.ts";
+import { type EnvironmentValues, settings } from "./settings.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the worker runs by. */
+export interface WorkerConfig {
+  /** Undefined: the embedded Postgres. */
+  readonly databaseUrl: string | undefined;
+  /** For migrations alone. */
+  readonly adminDatabaseUrl: string | undefined;
+  readonly schema: string;
+  readonly dataDir: string;
+  readonly migrates: boolean;
+  readonly backend: BackendConfig;
+  readonly storageRoot: string;
+  readonly worker: {
+    readonly concurrency: number;
+    readonly leaseSeconds: number;
+    readonly pollSeconds: number;
+    readonly graceSeconds: number;
+  };
+  readonly http: HttpConfig;
+  readonly log: {
+    readonly level: "debug" | "info" | "warn" | "error";
+    readonly format: "auto" | "json" | "pretty";
+  };
+  /** Variables that are set and do nothing, each with what to do instead. */
+  readonly warnings: readonly string[];
+}
+
+export type BackendConfig =
+  | { readonly kind: "stub"; readonly script: string | undefined; readonly markers: boolean }
+  | {
+      readonly kind: "local";
+      readonly baseUrl: string;
+      readonly visionModel: string;
+      readonly feedbackModel: string;
+      readonly visionTimeoutSeconds: number;
+      readonly feedbackTimeoutSeconds: number;
+      readonly allowOrigins: readonly string[];
+    };
+
+export interface HttpConfig {
+  readonly host: string;
+  /** Undefined: no HTTP. */
+  readonly port: number | undefined;
+  /** The port was not chosen by anybody, so another will do. */
+  readonly isDefaultPort: boolean;
+  /** Empty: one is made and kept in the data folder. */
+  readonly operatorTokens: readonly string[];
+}
+
+const portDefault = 8787;
+
+/** Variables of the runbook that something else decides here. */
+const replaced: Readonly<Record<string, string>> = {
+  WORKER_MAX_RETRIES: "set retries_max with leasehold.register_type",
+  WORKER_BACKOFF_SECONDS: "set backoff_base_ms with leasehold.register_type",
+  WORKER_LEASE_MULTIPLIER: "set WORKER_LEASE_SECONDS; leases are renewed",
+};
+
+/** Logins that can do everything; a worker must not be one of them. */
+const refusedLogins = new Set(["postgres", "service_role", "supabase_admin"]);
+
+/**
+ * Reads a configuration out of an environment. Pure but for the files that `*_FILE` variables name.
+ *
+ * Throws `config_invalid` with every problem at once. Values of secrets are not in the message.
+ */
+export function parseEnvironment(environment: Environment): WorkerConfig {
+  const problems: string[] = [];
+  const values = readValues(environment, problems);
+  const isProduction = values.nodeEnv === "production";
+  const databaseUrl = values.learningDatabaseUrl ?? values.databaseUrl;
+  problems.push(...findDatabaseProblems(databaseUrl, isProduction));
+  const backend = toBackend(values, isProduction, problems);
+  const http = toHttp(values, problems);
+  if (problems.length > 0) {
+    throw new WorkerError(
+      "config_invalid",
+      `The environment does not fit:\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
+      { scope: "config" },
+    );
+  }
+  const dataDir = resolve(values.dataDir ?? ".leasehold");
+  return {
+    databaseUrl,
+    adminDatabaseUrl: values.adminDatabaseUrl,
+    schema: values.schema ?? "leasehold",
+    dataDir,
+    migrates: databaseUrl === undefined || values.migrate === "auto",
+    backend,
+    storageRoot: resolve(values.storageRoot ?? join(dataDir, "uploads")),
+    worker: {
+      concurrency: values.concurrency ?? 1,
+      leaseSeconds: values.leaseSeconds ?? 60,
+      pollSeconds: values.pollSeconds ?? 1,
+      graceSeconds: values.graceSeconds ?? 25,
+    },
+    http,
+    log: { level: values.logLevel ?? "info", format: values.logFormat ?? "auto" },
+    warnings: Object.entries(replaced)
+      .filter(([name]) => environment[name] !== undefined)
+      .map(([name, instead]) => `${name} is not read: ${instead}.`),
+  };
+}
+
+/** The process's environment over what `.env` in the working directory says. */
+export function loadEnvironment(): Environment {
+  const file = existsSync(".env") ? parseEnv(readFileSync(".env", "utf8")) : {};
+  return { ...file, ...process.env };
+}
+
+function readValues(environment: Environment, problems: string[]): EnvironmentValues {
+  const read = <Key extends keyof EnvironmentValues>(key: Key): EnvironmentValues[Key] => {
+    const setting = settings[key];
+    try {
+      return setting.read(readText(environment, setting));
+    } catch (error) {
+      const expected = error instanceof Error ? error.message : "cannot be read";
+      const given = setting.isSecret ? "" : `, got ${JSON.stringify(environment[setting.name])}`;
+      problems.push(`${setting.name} ${expected}${given}`);
+      return setting.read(undefined);
+    }
+  };
+  return {
+    learningDatabaseUrl: read("learningDatabaseUrl"),
+    databaseUrl: read("databaseUrl"),
+    adminDatabaseUrl: read("adminDatabaseUrl"),
+    schema: read("schema"),
+    dataDir: read("dataDir"),
+    migrate: read("migrate"),
+    backend: read("backend"),
+    visionModel: read("visionModel"),
+    feedbackModel: read("feedbackModel"),
+    ollamaBaseUrl: read("ollamaBaseUrl"),
+    allowOrigins: read("allowOrigins"),
+    visionTimeout: read("visionTimeout"),
+    feedbackTimeout: read("feedbackTimeout"),
+    storageRoot: read("storageRoot"),
+    concurrency: read("concurrency"),
+    leaseSeconds: read("leaseSeconds"),
+    pollSeconds: read("pollSeconds"),
+    graceSeconds: read("graceSeconds"),
+    httpHost: read("httpHost"),
+    httpPort: read("httpPort"),
+    operatorToken: read("operatorToken"),
+    logLevel: read("logLevel"),
+    logFormat: read("logFormat"),
+    stubScript: read("stubScript"),
+    stubMarkers: read("stubMarkers"),
+    nodeEnv: read("nodeEnv"),
+  };
+}
+
+function readText(environment: Environment, setting: Setting<unknown>): string | undefined {
+  const given = environment[setting.name]?.trim();
+  const file = setting.isSecret ? environment[`${setting.name}_FILE`] : undefined;
+  if (file === undefined || file === "") return given === "" ? undefined : given;
+  if (given !== undefined && given !== "") {
+    throw new Error(`and ${setting.name}_FILE are both set: keep one`);
+  }
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    throw new Error(`cannot be read from the file that ${setting.name}_FILE names`);
+  }
+}
+
+function findDatabaseProblems(url: string | undefined, isProduction: boolean): readonly string[] {
+  if (url === undefined) {
+    return isProduction
+      ? [
+          "LEARNING_DATABASE_URL is required with NODE_ENV=production: there is no embedded Postgres",
+        ]
+      : [];
+  }
+  const parsed = URL.parse(url);
+  if (parsed === null || !["postgres:", "postgresql:"].includes(parsed.protocol)) {
+    return ["LEARNING_DATABASE_URL must be a URL such as postgresql://login@host:5432/database"];
+  }
+  return refusedLogins.has(decodeURIComponent(parsed.username))
+    ? [
+        `LEARNING_DATABASE_URL names the login ${parsed.username}, which can do everything: use gustav_worker`,
+      ]
+    : [];
+}
+
+function toBackend(
+  values: EnvironmentValues,
+  isProduction: boolean,
+  problems: string[],
+): BackendConfig {
+  const kind = values.backend ?? "stub";
+  if (kind === "stub") {
+    if (isProduction) {
+      problems.push("AI_BACKEND must be local with NODE_ENV=production: the stub invents grades");
+    }
+    return { kind, script: values.stubScript, markers: values.stubMarkers === "on" };
+  }
+  for (const name of ["visionModel", "feedbackModel"] as const) {
+    if (values[name] === undefined) {
+      problems.push(`${settings[name].name} is required with AI_BACKEND=local`);
+    }
+  }
+  return {
+    kind,
+    baseUrl: values.ollamaBaseUrl ?? "http://127.0.0.1:11434",
+    visionModel: values.visionModel ?? "",
+    feedbackModel: values.feedbackModel ?? "",
+    visionTimeoutSeconds: values.visionTimeout ?? 300,
+    feedbackTimeoutSeconds: values.feedbackTimeout ?? 300,
+    allowOrigins: values.allowOrigins,
+  };
+}
+
+function toHttp(values: EnvironmentValues, problems: string[]): HttpConfig {
+  const host = values.httpHost ?? "127.0.0.1";
+  const operatorTokens = values.operatorToken;
+  const isOff = values.httpPort === "off";
+  const port = isOff ? undefined : Number(values.httpPort ?? portDefault);
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    problems.push(
+      `LEASEHOLD_HTTP_PORT must be off or a whole number from 0 to 65535, got ${JSON.stringify(values.httpPort)}`,
+    );
+  }
+  if (!isOff && !isLoopback(host) && operatorTokens.length === 0) {
+    problems.push(
+      `LEASEHOLD_OPERATOR_TOKEN is required with LEASEHOLD_HTTP_HOST=${host}: others can reach it`,
+    );
+  }
+  return { host, port, isDefaultPort: values.httpPort === undefined, operatorTokens };
+}
+
+/** Whether only this machine can reach an address. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}

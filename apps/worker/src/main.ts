@@ -1,0 +1,131 @@
+import { WorkerError } from "@leasehold/core";
+import { EmbeddedPostgresError } from "@leasehold/embedded-postgres";
+import { Command, InvalidArgumentError, Option } from "commander";
+
+import { printUrl, query, shell } from "./commands/db.ts";
+import { demo } from "./commands/demo.ts";
+import { migrateDatabase } from "./commands/migrate.ts";
+import { run } from "./commands/run.ts";
+import { status } from "./commands/status.ts";
+import { submit } from "./commands/submit.ts";
+import { loadEnvironment, parseEnvironment, type WorkerConfig } from "./config.ts";
+
+/** Runs a command; false is an answer of its own, exit code 1. */
+type Task = (config: WorkerConfig, signal: AbortSignal) => Promise<boolean | void>;
+
+/** Exit codes: 1 for a command that did not succeed, 2 for a configuration that must be mended first. */
+async function execute(task: Task): Promise<void> {
+  const stopping = new AbortController();
+  const onSignal = (): void => {
+    // The second signal is an order to leave now; leases lapse by themselves.
+    if (stopping.signal.aborted) process.exit(1);
+    stopping.abort();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  try {
+    const isFine = await task(parseEnvironment(loadEnvironment()), stopping.signal);
+    process.exit(isFine === false ? 1 : 0);
+  } catch (error) {
+    console.error(describe(error));
+    const isConfig = WorkerError.is(error) && error.scope === "config";
+    process.exit(isConfig || error instanceof EmbeddedPostgresError ? 2 : 1);
+  }
+}
+
+/** Our own errors say what to do; anything else is a fault of ours and shows where it happened, not what it held. */
+function describe(error: unknown): string {
+  if (WorkerError.is(error)) return `${error.code}: ${error.message}`;
+  if (error instanceof EmbeddedPostgresError) return error.message;
+  if (!(error instanceof Error)) return "Something unknown was thrown.";
+  const frames = error.stack?.split("\n").filter((line) => line.trimStart().startsWith("at "));
+  return [`Unexpected ${error.name}; please report this.`, ...(frames ?? [])].join("\n");
+}
+
+interface SubmitFlags {
+  readonly criterion: readonly string[];
+  readonly student: string;
+  readonly language: "de" | "en";
+  readonly wait?: true;
+}
+
+const program = new Command("leasehold")
+  .description("Works learners' submissions from a Postgres table.")
+  .showHelpAfterError();
+
+program
+  .command("run", { isDefault: true })
+  .description("work submissions until told to stop")
+  .action(() => execute(run));
+
+program
+  .command("demo")
+  .description("work the samples on a throwaway database and show what came of them")
+  .option("--json", "end with one line of JSON")
+  .option("--in-place", "use the configured database")
+  .action((flags: { readonly json?: true; readonly inPlace?: true }) =>
+    execute((config, signal) =>
+      demo(config, { json: flags.json === true, inPlace: flags.inPlace === true }, signal),
+    ),
+  );
+
+program
+  .command("submit")
+  .description("submit a text, a PNG, a JPEG or a PDF")
+  .argument("<file>", "a file, or - for standard input")
+  .requiredOption("--criterion <name[:points]>", "what to look at; may be repeated", collect, [])
+  .option("--student <word>", "whose work it is", "anonymous")
+  .addOption(new Option("--language <code>").choices(["de", "en"]).default("de"))
+  .option("--wait", "wait for the feedback and print it")
+  .action((source: string, { criterion, student, language, wait }: SubmitFlags) =>
+    execute((config, signal) =>
+      submit(
+        config,
+        { source, criteria: criterion, student, language, waits: wait === true },
+        signal,
+      ),
+    ),
+  );
+
+program
+  .command("status")
+  .description("show the backlog, or where one submission or job is")
+  .argument("[id]", "a submission's or a job's id", toUuid)
+  .action((id: string | undefined) => execute((config) => status(config, id)));
+
+program
+  .command("migrate")
+  .description("bring the database to this version")
+  .option("--print", "print the SQL instead")
+  .option("--roles", "make the worker's roles, as an administrator")
+  .action((flags: { readonly print?: true; readonly roles?: true }) =>
+    execute((config) =>
+      migrateDatabase(config, { prints: flags.print === true, roles: flags.roles === true }),
+    ),
+  );
+
+const database = program.command("db").description("reach the database");
+database
+  .command("url")
+  .description("print its URL")
+  .action(() => execute(printUrl));
+database
+  .command("query")
+  .description("run one statement")
+  .argument("<sql>")
+  .action((sql: string) => execute((config) => query(config, sql)));
+database
+  .command("shell")
+  .description("open psql on it")
+  .action(() => execute(shell));
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+function toUuid(value: string): string {
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) return value;
+  throw new InvalidArgumentError("An id is a uuid.");
+}
+
+await program.parseAsync();

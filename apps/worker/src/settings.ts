@@ -1,0 +1,201 @@
+import { choice, list, number, type Setting, text } from "./setting-kinds.ts";
+
+/** What the environment says, read but not yet understood. Undefined: not set. */
+export interface EnvironmentValues {
+  readonly learningDatabaseUrl: string | undefined;
+  readonly databaseUrl: string | undefined;
+  readonly adminDatabaseUrl: string | undefined;
+  readonly schema: string | undefined;
+  readonly dataDir: string | undefined;
+  readonly migrate: "auto" | "off" | undefined;
+  readonly backend: "stub" | "local" | undefined;
+  readonly visionModel: string | undefined;
+  readonly feedbackModel: string | undefined;
+  readonly ollamaBaseUrl: string | undefined;
+  readonly allowOrigins: readonly string[];
+  readonly visionTimeout: number | undefined;
+  readonly feedbackTimeout: number | undefined;
+  readonly storageRoot: string | undefined;
+  readonly concurrency: number | undefined;
+  readonly leaseSeconds: number | undefined;
+  readonly pollSeconds: number | undefined;
+  readonly graceSeconds: number | undefined;
+  readonly httpHost: string | undefined;
+  readonly httpPort: string | undefined;
+  readonly operatorToken: readonly string[];
+  readonly logLevel: "debug" | "info" | "warn" | "error" | undefined;
+  readonly logFormat: "auto" | "json" | "pretty" | undefined;
+  readonly stubScript: string | undefined;
+  readonly stubMarkers: "on" | "off" | undefined;
+  readonly nodeEnv: string | undefined;
+}
+
+/** Every variable that is read, in the order of the documentation. */
+export const settings: {
+  readonly [Key in keyof EnvironmentValues]: Setting<EnvironmentValues[Key]>;
+} = {
+  learningDatabaseUrl: text({
+    name: "LEARNING_DATABASE_URL",
+    fallback: "`DATABASE_URL`",
+    meaning: "Postgres of the worker, as an ordinary login.",
+    isSecret: true,
+  }),
+  databaseUrl: text({
+    name: "DATABASE_URL",
+    fallback: "the embedded Postgres",
+    meaning:
+      "Postgres, when `LEARNING_DATABASE_URL` is not set. Required with `NODE_ENV=production`.",
+    isSecret: true,
+  }),
+  adminDatabaseUrl: text({
+    name: "LEASEHOLD_ADMIN_DATABASE_URL",
+    fallback: "the worker's own",
+    meaning: "The same Postgres as an administrator, for `migrate` alone.",
+    isSecret: true,
+  }),
+  schema: text({
+    name: "LEASEHOLD_SCHEMA",
+    fallback: "`leasehold`",
+    meaning: "Schema of the queue.",
+  }),
+  dataDir: text({
+    name: "LEASEHOLD_DATA_DIR",
+    fallback: "`.leasehold`",
+    meaning: "Folder of the embedded Postgres, the uploads and the operator's token.",
+  }),
+  migrate: choice(
+    {
+      name: "LEASEHOLD_MIGRATE",
+      fallback: "`off`; the embedded Postgres migrates by itself",
+      meaning: "`auto` migrates your database at start.",
+    },
+    ["auto", "off"],
+  ),
+  backend: choice(
+    {
+      name: "AI_BACKEND",
+      fallback: "`stub`; refused with `NODE_ENV=production`",
+      meaning: "`stub` invents answers and says so, `local` asks Ollama.",
+    },
+    ["stub", "local"],
+  ),
+  visionModel: text({
+    name: "AI_VISION_MODEL",
+    fallback: "required with `AI_BACKEND=local`",
+    meaning: "Model that reads pages, as `ollama list` shows it.",
+  }),
+  feedbackModel: text({
+    name: "AI_FEEDBACK_MODEL",
+    fallback: "required with `AI_BACKEND=local`",
+    meaning: "Model that assesses texts.",
+  }),
+  ollamaBaseUrl: text({
+    name: "OLLAMA_BASE_URL",
+    fallback: "`http://127.0.0.1:11434`",
+    meaning: "Where Ollama listens: loopback, a private address or a service name.",
+  }),
+  allowOrigins: list({
+    name: "LEASEHOLD_ALLOW_ORIGINS",
+    fallback: "none",
+    meaning: "Origins outside the private network that learners' work may go to, parted by commas.",
+  }),
+  visionTimeout: number(
+    {
+      name: "AI_TIMEOUT_VISION",
+      fallback: "`300`",
+      meaning: "Seconds of one model call of `vision`, loading the model excluded.",
+    },
+    { min: 1, max: 3_600 },
+  ),
+  feedbackTimeout: number(
+    {
+      name: "AI_TIMEOUT_FEEDBACK",
+      fallback: "`300`",
+      meaning: "Seconds of one model call of `feedback`, loading the model excluded.",
+    },
+    { min: 1, max: 3_600 },
+  ),
+  storageRoot: text({
+    name: "STORAGE_VERIFY_ROOT",
+    fallback: "`uploads` in the data folder",
+    meaning: "Folder that storage keys are resolved under.",
+  }),
+  concurrency: number(
+    {
+      name: "WORKER_CONCURRENCY",
+      fallback: "`1`",
+      meaning: "Jobs at once in this process.",
+    },
+    { min: 1, max: 500, isWhole: true },
+  ),
+  leaseSeconds: number(
+    {
+      name: "WORKER_LEASE_SECONDS",
+      fallback: "`60`",
+      meaning: "Length of a lease; it is renewed every third of it.",
+    },
+    { min: 1, max: 3_600 },
+  ),
+  pollSeconds: number(
+    {
+      name: "WORKER_POLL_INTERVAL",
+      fallback: "`1`",
+      meaning: "Seconds between two looks at an empty queue; grows to five times that.",
+    },
+    { min: 0.05, max: 3_600 },
+  ),
+  graceSeconds: number(
+    {
+      name: "WORKER_GRACE_SECONDS",
+      fallback: "`25`",
+      meaning: "Seconds that running jobs may take to finish when the worker is told to stop.",
+    },
+    { min: 0, max: 3_600 },
+  ),
+  httpHost: text({
+    name: "LEASEHOLD_HTTP_HOST",
+    fallback: "`127.0.0.1`",
+    meaning: "Address of health and metrics. One that is not loopback needs an operator's token.",
+  }),
+  httpPort: text({
+    name: "LEASEHOLD_HTTP_PORT",
+    fallback: "`8787`, or the next free one",
+    meaning: "Port of health and metrics; `off` serves none.",
+  }),
+  operatorToken: list({
+    name: "LEASEHOLD_OPERATOR_TOKEN",
+    fallback: "made and kept in the data folder",
+    meaning: "Bearer tokens that may ask for health and metrics, parted by commas; all are valid.",
+    isSecret: true,
+  }),
+  logLevel: choice(
+    { name: "LOG_LEVEL", fallback: "`info`", meaning: "`debug`, `info`, `warn` or `error`." },
+    ["debug", "info", "warn", "error"],
+  ),
+  logFormat: choice(
+    {
+      name: "LEASEHOLD_LOG_FORMAT",
+      fallback: "`auto`",
+      meaning: "`pretty`, `json`, or `auto`: pretty on a terminal, JSON lines otherwise.",
+    },
+    ["auto", "json", "pretty"],
+  ),
+  stubScript: text({
+    name: "LEASEHOLD_STUB_SCRIPT",
+    fallback: "none",
+    meaning: "What the stub acts out, such as `outage 2`. For rehearsals.",
+  }),
+  stubMarkers: choice(
+    {
+      name: "LEASEHOLD_STUB_MARKERS",
+      fallback: "`off`",
+      meaning: "`on` lets texts steer the stub by `[[stub: …]]`. For rehearsals.",
+    },
+    ["on", "off"],
+  ),
+  nodeEnv: text({
+    name: "NODE_ENV",
+    fallback: "none",
+    meaning: "`production` refuses the embedded Postgres and the stub.",
+  }),
+};
