@@ -1,4 +1,13 @@
-import { type Client, createClient, createWorker, type Worker, WorkerError } from "@leasehold/core";
+import { setTimeout as wait } from "node:timers/promises";
+
+import {
+  type Client,
+  createClient,
+  createWorker,
+  type Worker,
+  WorkerError,
+  type WorkerState,
+} from "@leasehold/core";
 import {
   createLearningStore,
   type LearningStore,
@@ -21,9 +30,13 @@ export interface App extends AsyncDisposable {
   readonly client: Client;
   readonly backend: Backend;
   readonly telemetry: Telemetry;
+  /** `running` from the moment that the worker can claim: not while it looks for its database. */
+  state(): AppState;
   /** Makes the database ready and starts the worker, waiting for a database that is not there yet. */
   start(signal: AbortSignal): Promise<void>;
 }
+
+export type AppState = Exclude<WorkerState, "new"> | "starting";
 
 /** Puts a worker together on a database, which nobody asks anything yet. */
 export async function openApp(config: WorkerConfig, url: string, logger: Logger): Promise<App> {
@@ -54,6 +67,10 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
   );
   worker.subscribe((event) => logEvent(logger, event));
   telemetry.observe(worker);
+  let isStarted = false;
+  worker.subscribe((event) => {
+    if (event.name === "worker.started") isStarted = true;
+  });
   const start = async (): Promise<void> => {
     for (const migration of await prepareDatabase(config, url)) {
       logger.info({ migration }, "migration.applied");
@@ -68,6 +85,10 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
     client,
     backend,
     telemetry,
+    state() {
+      const state = worker.state();
+      return state === "new" || (state === "running" && !isStarted) ? "starting" : state;
+    },
     start: (signal) => persevere(start, logger, signal),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
@@ -94,12 +115,6 @@ async function persevere(
 }
 
 /** Waits, or until the signal aborts. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await wait(ms, undefined, { signal }).catch(() => undefined);
 }

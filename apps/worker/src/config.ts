@@ -2,7 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 
+import { parseOllamaBaseUrl } from "@leasehold/adapter-ollama";
+import { parseStubScript } from "@leasehold/adapter-stub";
 import { WorkerError } from "@leasehold/core";
+import { bearerTokens } from "@leasehold/health-hono";
 
 import type { Setting } from "./setting-kinds.ts";
 import { type EnvironmentValues, settings } from "./settings.ts";
@@ -79,7 +82,7 @@ export function parseEnvironment(environment: Environment): WorkerConfig {
   const values = readValues(environment, problems);
   const isProduction = values.nodeEnv === "production";
   const databaseUrl = values.learningDatabaseUrl ?? values.databaseUrl;
-  problems.push(...findDatabaseProblems(databaseUrl, isProduction));
+  problems.push(...findDatabaseProblems(values, isProduction));
   const backend = toBackend(values, isProduction, problems);
   const http = toHttp(values, problems);
   if (problems.length > 0) {
@@ -125,7 +128,7 @@ function readValues(environment: Environment, problems: string[]): EnvironmentVa
       return setting.read(readText(environment, setting));
     } catch (error) {
       const expected = error instanceof Error ? error.message : "cannot be read";
-      const given = setting.isSecret ? "" : `, got ${JSON.stringify(environment[setting.name])}`;
+      const given = setting.isSecret ? "" : `, got ${quote(environment[setting.name])}`;
       problems.push(`${setting.name} ${expected}${given}`);
       return setting.read(undefined);
     }
@@ -167,30 +170,65 @@ function readText(environment: Environment, setting: Setting<unknown>): string |
   if (given !== undefined && given !== "") {
     throw new Error(`and ${setting.name}_FILE are both set: keep one`);
   }
+  const text = readSecret(file);
+  if (text === undefined) {
+    throw new Error(`cannot be read from the file that ${setting.name}_FILE names`);
+  }
+  if (text === "") throw new Error(`is empty in the file that ${setting.name}_FILE names`);
+  return text;
+}
+
+function readSecret(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8").trim();
   } catch {
-    throw new Error(`cannot be read from the file that ${setting.name}_FILE names`);
+    return undefined;
   }
 }
 
-function findDatabaseProblems(url: string | undefined, isProduction: boolean): readonly string[] {
-  if (url === undefined) {
-    return isProduction
-      ? [
-          "LEARNING_DATABASE_URL is required with NODE_ENV=production: there is no embedded Postgres",
-        ]
-      : [];
+/** Characters of a wrong value that are shown: enough to find it, too few to fill the message. */
+const quotedCharactersMax = 40;
+
+function quote(value: string | undefined): string {
+  return JSON.stringify(value?.slice(0, quotedCharactersMax));
+}
+
+function findDatabaseProblems(
+  { learningDatabaseUrl, databaseUrl, adminDatabaseUrl }: EnvironmentValues,
+  isProduction: boolean,
+): readonly string[] {
+  const problems: string[] = [];
+  const mustBeUrl = "must be a URL such as postgresql://login@host:5432/database";
+  const { name } =
+    learningDatabaseUrl === undefined && databaseUrl !== undefined
+      ? settings.databaseUrl
+      : settings.learningDatabaseUrl;
+  const url = learningDatabaseUrl ?? databaseUrl;
+  const login = url === undefined ? undefined : findLogin(url);
+  if (url === undefined && isProduction) {
+    problems.push(`${name} is required with NODE_ENV=production: there is no embedded Postgres`);
   }
-  const parsed = URL.parse(url);
-  if (parsed === null || !["postgres:", "postgresql:"].includes(parsed.protocol)) {
-    return ["LEARNING_DATABASE_URL must be a URL such as postgresql://login@host:5432/database"];
+  if (url !== undefined && login === undefined) problems.push(`${name} ${mustBeUrl}`);
+  if (login !== undefined && refusedLogins.has(login)) {
+    problems.push(`${name} names the login ${login}, which can do everything: use gustav_worker`);
   }
-  return refusedLogins.has(decodeURIComponent(parsed.username))
-    ? [
-        `LEARNING_DATABASE_URL names the login ${parsed.username}, which can do everything: use gustav_worker`,
-      ]
-    : [];
+  if (adminDatabaseUrl !== undefined && findLogin(adminDatabaseUrl) === undefined) {
+    problems.push(`${settings.adminDatabaseUrl.name} ${mustBeUrl}`);
+  }
+  return problems;
+}
+
+/** The login that a database URL names, which may be empty; undefined when it is no such URL. */
+function findLogin(url: string): string | undefined {
+  // A cluster's URL lists several hosts, which no URL parser knows: the first one stands for all.
+  const single = url.replace(/^([a-z]+:\/\/(?:[^/?#]*@)?[^/?#,]*),[^/?#]*/, "$1");
+  const parsed = URL.parse(single);
+  if (parsed === null || !["postgres:", "postgresql:"].includes(parsed.protocol)) return undefined;
+  try {
+    return decodeURIComponent(parsed.username);
+  } catch {
+    return undefined;
+  }
 }
 
 function toBackend(
@@ -203,16 +241,26 @@ function toBackend(
     if (isProduction) {
       problems.push("AI_BACKEND must be local with NODE_ENV=production: the stub invents grades");
     }
-    return { kind, script: values.stubScript, markers: values.stubMarkers === "on" };
+    const { stubScript } = values;
+    if (stubScript !== undefined) {
+      problems.push(...refusals(settings.stubScript.name, () => parseStubScript(stubScript)));
+    }
+    return { kind, script: stubScript, markers: values.stubMarkers === "on" };
   }
   for (const name of ["visionModel", "feedbackModel"] as const) {
     if (values[name] === undefined) {
       problems.push(`${settings[name].name} is required with AI_BACKEND=local`);
     }
   }
+  const baseUrl = values.ollamaBaseUrl ?? "http://127.0.0.1:11434";
+  problems.push(
+    ...refusals(settings.ollamaBaseUrl.name, () =>
+      parseOllamaBaseUrl(baseUrl, values.allowOrigins),
+    ),
+  );
   return {
     kind,
-    baseUrl: values.ollamaBaseUrl ?? "http://127.0.0.1:11434",
+    baseUrl,
     visionModel: values.visionModel ?? "",
     feedbackModel: values.feedbackModel ?? "",
     visionTimeoutSeconds: values.visionTimeout ?? 300,
@@ -228,15 +276,27 @@ function toHttp(values: EnvironmentValues, problems: string[]): HttpConfig {
   const port = isOff ? undefined : Number(values.httpPort ?? portDefault);
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     problems.push(
-      `LEASEHOLD_HTTP_PORT must be off or a whole number from 0 to 65535, got ${JSON.stringify(values.httpPort)}`,
+      `LEASEHOLD_HTTP_PORT must be off or a whole number from 0 to 65535, got ${quote(values.httpPort)}`,
     );
   }
-  if (!isOff && !isLoopback(host) && operatorTokens.length === 0) {
+  if (operatorTokens.length > 0) {
+    problems.push(...refusals(settings.operatorToken.name, () => bearerTokens(operatorTokens)));
+  } else if (!isOff && !isLoopback(host)) {
     problems.push(
       `LEASEHOLD_OPERATOR_TOKEN is required with LEASEHOLD_HTTP_HOST=${host}: others can reach it`,
     );
   }
   return { host, port, isDefaultPort: values.httpPort === undefined, operatorTokens };
+}
+
+/** What a package says against a value that it will be given. Their messages quote no secret. */
+function refusals(name: string, check: () => unknown): readonly string[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    return [`${name}: ${error instanceof Error ? error.message : "refused"}`];
+  }
 }
 
 /** Whether only this machine can reach an address. */

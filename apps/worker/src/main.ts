@@ -13,15 +13,20 @@ import { loadEnvironment, parseEnvironment, type WorkerConfig } from "./config.t
 /** Runs a command; false is an answer of its own, exit code 1. */
 type Task = (config: WorkerConfig, signal: AbortSignal) => Promise<boolean | void>;
 
+interface ExecuteOptions {
+  /** Ctrl-C reaches every program of a terminal; this command has lent it to another, which it is meant for. */
+  readonly ignoresInterrupts?: boolean;
+}
+
 /** Exit codes: 1 for a command that did not succeed, 2 for a configuration that must be mended first. */
-async function execute(task: Task): Promise<void> {
+async function execute(task: Task, options: ExecuteOptions = {}): Promise<void> {
   const stopping = new AbortController();
   const onSignal = (): void => {
     // The second signal is an order to leave now; leases lapse by themselves.
     if (stopping.signal.aborted) process.exit(1);
     stopping.abort();
   };
-  process.on("SIGINT", onSignal);
+  process.on("SIGINT", options.ignoresInterrupts === true ? () => undefined : onSignal);
   process.on("SIGTERM", onSignal);
   try {
     const isFine = await task(parseEnvironment(loadEnvironment()), stopping.signal);
@@ -73,7 +78,7 @@ program
   .command("submit")
   .description("submit a text, a PNG, a JPEG or a PDF")
   .argument("<file>", "a file, or - for standard input")
-  .requiredOption("--criterion <name[:points]>", "what to look at; may be repeated", collect, [])
+  .option("--criterion <name[:points]>", "what to look at; may be repeated", collect, [])
   .option("--student <word>", "whose work it is", "anonymous")
   .addOption(new Option("--language <code>").choices(["de", "en"]).default("de"))
   .option("--wait", "wait for the feedback and print it")
@@ -117,7 +122,7 @@ database
 database
   .command("shell")
   .description("open psql on it")
-  .action(() => execute(shell));
+  .action(() => execute(shell, { ignoresInterrupts: true }));
 
 function collect(value: string, previous: readonly string[]): readonly string[] {
   return [...previous, value];

@@ -12,11 +12,11 @@ export interface SavedPart {
 export type Provenance = Readonly<Record<string, Json>>;
 
 /** What an adapter is asked to do. Data only; an adapter must not change it. */
-export interface PhaseRequest {
+export interface PhaseRequest<Input = unknown> {
   readonly type: string;
   readonly phase: string;
   /** The parsed payload of the job. */
-  readonly input: unknown;
+  readonly input: Input;
   /** What earlier phases returned, by phase name. */
   readonly results: Readonly<Record<string, Json>>;
   /** What earlier attempts of this phase saved, by part number. */

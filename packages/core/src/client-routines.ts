@@ -47,6 +47,22 @@ export interface EnqueueAnswer {
   readonly id: string;
 }
 
+/** The backlog of one type in one state. */
+export interface QueueRecord {
+  readonly queue: string;
+  readonly type: string;
+  /** `delayed`: its time has not come. `due`: any worker may take it. */
+  readonly state: "due" | "delayed" | "leased";
+  readonly count: number;
+  /** Jobs with more than three charged failures. */
+  readonly highRetryCount: number;
+  /** Jobs that met a backend that was down. */
+  readonly outageCount: number;
+  /** Of due jobs. */
+  readonly p95AgeSeconds: number | undefined;
+  readonly oldestAgeSeconds: number | undefined;
+}
+
 export interface ResultRecord {
   readonly phase: string;
   readonly output: Json;
@@ -57,6 +73,7 @@ interface ClientRoutines {
   readonly enqueueJobs: Routine<EnqueueAnswer>;
   readonly getJob: Routine<JobRecord>;
   readonly getResults: Routine<ResultRecord>;
+  readonly getQueue: Routine<QueueRecord>;
   readonly cancelJob: Routine<"ok" | "not_found" | "settled">;
   readonly requeueJob: Routine<"ok" | "not_found" | "not_settled" | "conflict">;
 }
@@ -116,11 +133,34 @@ const result: z.ZodType<ResultRecord> = z
   .tuple([z.string(), jsonColumn, jsonColumn])
   .transform(([phase, output, provenance]) => ({ phase, output, provenance }));
 
+const queue: z.ZodType<QueueRecord> = z
+  .tuple([
+    z.string(),
+    z.string(),
+    z.enum(["due", "delayed", "leased"]),
+    z.int(),
+    z.int(),
+    z.int(),
+    optional(z.number()),
+    optional(z.number()),
+  ])
+  .transform(([name, type, state, count, highRetryCount, outageCount, ...ages]) => ({
+    queue: name,
+    type,
+    state,
+    count,
+    highRetryCount,
+    outageCount,
+    p95AgeSeconds: ages[0],
+    oldestAgeSeconds: ages[1],
+  }));
+
 /** The functions that a client calls. */
 export const clientRoutines: ClientRoutines = {
   enqueueJobs: defineRoutine("enqueue_jobs", ["text::jsonb"], enqueued),
   getJob: defineRoutine("get_job", ["uuid"], job),
   getResults: defineRoutine("get_results", ["uuid"], result),
+  getQueue: defineRoutine("get_queue", [], queue),
   cancelJob: defineRoutine(
     "cancel_job",
     ["uuid"],

@@ -1,6 +1,12 @@
 import { clientRoutines as routines } from "./client-routines.ts";
-import type { EnqueueAnswer, JobRecord, ResultRecord } from "./client-routines.ts";
-import { type DatabaseConnection, openPool, routineText } from "./database.ts";
+import type { EnqueueAnswer, JobRecord, QueueRecord, ResultRecord } from "./client-routines.ts";
+import {
+  type DatabaseConnection,
+  openPool,
+  type Routine,
+  routineText,
+  toDatabaseError,
+} from "./database.ts";
 import { WorkerError } from "./errors.ts";
 
 /**
@@ -18,6 +24,7 @@ export interface ClientStore {
   enqueueJobsIn(host: Queryable, jobs: string): Promise<readonly EnqueueAnswer[]>;
   getJob(id: string): Promise<JobRecord | undefined>;
   getResults(id: string): Promise<readonly ResultRecord[]>;
+  getQueue(): Promise<readonly QueueRecord[]>;
   cancelJob(id: string): Promise<"ok" | "not_found" | "settled">;
   requeueJob(id: string): Promise<"ok" | "not_found" | "not_settled" | "conflict">;
   end(): Promise<void>;
@@ -31,19 +38,31 @@ export function createClientStore(connection: DatabaseConnection, schema: string
     max: 4,
     deadlineMs: 10_000,
   });
+  // Ids come from anywhere, also from the address bar of a browser: one that is no uuid is the id of no job.
+  const ask = async <Answer>(routine: Routine<Answer>, id: string): Promise<readonly Answer[]> =>
+    isUuid(id) ? await pool.call(routine, [id]) : [];
   return {
     enqueueJobs: (jobs) => pool.call(routines.enqueueJobs, [jobs]),
     async enqueueJobsIn(host, jobs) {
       const text = routineText(schema, routines.enqueueJobs);
-      const answer = "unsafe" in host ? host.unsafe(text, [jobs]) : host.query(text, [jobs]);
-      return rowsOf(await answer).map(toEnqueueAnswer);
+      try {
+        const answer = "unsafe" in host ? host.unsafe(text, [jobs]) : host.query(text, [jobs]);
+        return rowsOf(await answer).map(toEnqueueAnswer);
+      } catch (error) {
+        throw toDatabaseError(error, routines.enqueueJobs.name);
+      }
     },
-    getJob: async (id) => (await pool.call(routines.getJob, [id]))[0],
-    getResults: (id) => pool.call(routines.getResults, [id]),
-    cancelJob: async (id) => (await pool.call(routines.cancelJob, [id]))[0] ?? "not_found",
-    requeueJob: async (id) => (await pool.call(routines.requeueJob, [id]))[0] ?? "not_found",
+    getJob: async (id) => (await ask(routines.getJob, id))[0],
+    getResults: (id) => ask(routines.getResults, id),
+    getQueue: () => pool.call(routines.getQueue, []),
+    cancelJob: async (id) => (await ask(routines.cancelJob, id))[0] ?? "not_found",
+    requeueJob: async (id) => (await ask(routines.requeueJob, id))[0] ?? "not_found",
     end: () => pool.end(),
   };
+}
+
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }
 
 /** `pg` answers an object with rows; the others answer the rows. */

@@ -1,12 +1,13 @@
 import type { z } from "zod";
 
-import type { EnqueueAnswer, JobRecord, ResultRecord } from "./client-routines.ts";
+import type { EnqueueAnswer, JobRecord, QueueRecord, ResultRecord } from "./client-routines.ts";
 import { createClientStore, type Queryable } from "./client-store.ts";
 import type { DatabaseConnection } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import { toStorableJson } from "./json.ts";
 import { defaultSchema } from "./migrate.ts";
-import type { Pipeline, PipelineStart } from "./pipeline.ts";
+import { type JobOptions, toNewJob } from "./new-job.ts";
+import type { Pipeline } from "./pipeline.ts";
 import { systemRuntime, wait } from "./runtime.ts";
 
 export interface ClientOptions {
@@ -17,21 +18,7 @@ export interface ClientOptions {
   readonly payloadBytesMax?: number;
 }
 
-export interface EnqueueOptions {
-  /** The job's id, chosen by the caller: a second enqueue with it adds nothing. Default: a new one. */
-  readonly id?: string;
-  /** From 0 to 9, lower first. Default: 5. */
-  readonly priority?: number;
-  /** Default: 0. */
-  readonly delayMs?: number;
-  /** Whose work it is. */
-  readonly tenant?: string;
-  /** Whom the content is about, as an opaque word. */
-  readonly subject?: string;
-  /** At most one live job per queue and key. */
-  readonly uniqueKey?: string;
-  /** The same request again, also after the job completed. */
-  readonly idempotencyKey?: string;
+export interface EnqueueOptions extends JobOptions {
   /** The host's transaction to enqueue in. Default: a transaction of our own. */
   readonly within?: Queryable;
 }
@@ -44,7 +31,7 @@ export interface WaitOptions {
 
 /** Adds jobs and asks about them. It claims nothing. */
 export interface Client extends AsyncDisposable {
-  /** Throws `input_invalid` with every field that does not fit, or `payload_too_large`. */
+  /** Throws `input_invalid` with every field or option that does not fit, or `payload_too_large`. */
   enqueue<Schema extends z.ZodType>(
     pipeline: Pipeline<Schema>,
     input: z.input<Schema>,
@@ -59,6 +46,8 @@ export interface Client extends AsyncDisposable {
   getJob(id: string): Promise<JobRecord | undefined>;
   /** What the phases returned so far, with provenance. This is content: handle it as such. */
   getResults(id: string): Promise<readonly ResultRecord[]>;
+  /** The backlog, by queue, type and state. */
+  getQueue(): Promise<readonly QueueRecord[]>;
   /** Resolves when the job has ended, however it ended. Throws `not_found`, or the signal's reason. */
   waitForJob(id: string, options?: WaitOptions): Promise<JobRecord>;
   cancel(id: string): Promise<"ok" | "not_found" | "settled">;
@@ -89,19 +78,19 @@ export function createClient(options: ClientOptions): Client {
   };
   return {
     async enqueue(pipeline, input, { within, ...rest } = {}) {
-      const [answer] = await send([toJob(pipeline, input, { ...rest, bytesMax })], within);
+      const [answer] = await send([toNewJob(pipeline, input, { ...rest, bytesMax })], within);
       if (answer === undefined) {
         throw new WorkerError("statement_failed", "Postgres gave no answer to enqueue_jobs.");
       }
       return answer;
     },
-    enqueueMany: (pipeline, inputs, { within, ...rest } = {}) =>
-      send(
-        inputs.map((input) => toJob(pipeline, input, { ...rest, bytesMax })),
-        within,
-      ),
+    async enqueueMany(pipeline, inputs, { within, ...rest } = {}) {
+      const jobs = inputs.map((input) => toNewJob(pipeline, input, { ...rest, bytesMax }));
+      return await send(jobs, within);
+    },
     getJob: (id) => store.getJob(id),
     getResults: (id) => store.getResults(id),
+    getQueue: () => store.getQueue(),
     async waitForJob(id, { signal, pollIntervalMs = 250 } = {}) {
       const over = signal ?? new AbortController().signal;
       for (;;) {
@@ -117,56 +106,4 @@ export function createClient(options: ClientOptions): Client {
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-function toJob<Schema extends z.ZodType>(
-  pipeline: Pipeline<Schema>,
-  input: z.input<Schema>,
-  { bytesMax, ...options }: Omit<EnqueueOptions, "within"> & { readonly bytesMax: number },
-): object {
-  const parsed = pipeline.input.safeParse(input);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(
-      ({ path, message }) => `${path.map(String).join(".") || "(top)"}: ${message}`,
-    );
-    throw new WorkerError("input_invalid", `Not enqueued: ${problems.join("; ")}.`);
-  }
-  const start = findStart(pipeline, parsed.data);
-  const payload = toStorableJson(parsed.data);
-  checkSize(parsed.data, payload, bytesMax);
-  return {
-    ...options,
-    type: pipeline.type,
-    version: pipeline.version,
-    queue: pipeline.queue,
-    phase: start.phase,
-    skipped: start.skipped ?? {},
-    payload: parsed.data,
-  };
-}
-
-function findStart<Schema extends z.ZodType>(
-  pipeline: Pipeline<Schema>,
-  input: z.output<Schema>,
-): PipelineStart {
-  const start = pipeline.start?.(input) ?? { phase: pipeline.phases[0]?.name ?? "" };
-  if (pipeline.phases.some(({ name }) => name === start.phase)) return start;
-  throw new WorkerError(
-    "config_invalid",
-    `Pipeline "${pipeline.type}" starts at phase "${start.phase}", which it does not have.`,
-    { scope: "config" },
-  );
-}
-
-function checkSize(input: unknown, payload: string, bytesMax: number): void {
-  const bytes = new TextEncoder().encode(payload).byteLength;
-  if (bytes <= bytesMax) return;
-  const fields = typeof input === "object" && input !== null ? Object.entries(input) : [];
-  const sizes = fields.map(([name, value]) => ({ name, size: JSON.stringify(value)?.length ?? 0 }));
-  const [largest] = sizes.toSorted((one, other) => other.size - one.size);
-  const where = largest === undefined ? "" : `, most of them in "${largest.name}"`;
-  throw new WorkerError(
-    "payload_too_large",
-    `Not enqueued: the payload has ${bytes} bytes${where}, and ${bytesMax} are allowed. Store it elsewhere and pass a reference.`,
-  );
 }

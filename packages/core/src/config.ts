@@ -14,7 +14,7 @@ export interface WorkerSettings {
   readonly marginSeconds: number;
   /** Wait between two looks at an empty queue, in seconds; grows up to `pollSecondsMax`. Default: 1. */
   readonly pollSeconds: number;
-  /** Default: 5. */
+  /** Default: 5, or `pollSeconds` if that is more. */
   readonly pollSecondsMax: number;
   /** How long a stopping worker lets its jobs finish, in seconds. Default: 25. */
   readonly graceSeconds: number;
@@ -54,28 +54,42 @@ const settingsSchema = z
   .refine((settings) => settings.renewSeconds * 3 <= settings.leaseSeconds + 1e-9, {
     path: ["renewSeconds"],
     error: "must be at most a third of leaseSeconds",
+    when: hasNumbers,
   })
   .refine((settings) => settings.marginSeconds < settings.leaseSeconds - settings.renewSeconds, {
     path: ["marginSeconds"],
     error: "must be less than leaseSeconds minus renewSeconds",
+    when: hasNumbers,
   })
   .refine((settings) => settings.pollSeconds <= settings.pollSecondsMax, {
     path: ["pollSecondsMax"],
     error: "must be at least pollSeconds",
+    when: hasNumbers,
   });
+
+/** What settings mean together is checked beside other problems, and not for what is no number at all. */
+function hasNumbers({ value }: { readonly value: unknown }): boolean {
+  const names = Object.keys(workerDefaults);
+  const settings = new Map(Object.entries(Object(value)));
+  return names.every((name) => Number.isFinite(settings.get(name)));
+}
 
 /**
  * Fills in the defaults and checks everything at once.
  *
- * A shorter lease alone is enough: renewal and margin default to a third and a sixth of it. Throws `config_invalid` with
- * every problem, each with its name, what was expected and what was given. Unknown keys are problems.
+ * A shorter lease alone is enough: renewal and margin default to a third and a sixth of it. So is a longer `pollSeconds`.
+ * Throws `config_invalid` with every problem, each with its name, what was expected and what was given. Unknown keys are
+ * problems.
  */
 export function parseWorkerSettings(given: Partial<WorkerSettings>): WorkerSettings {
-  const leaseSeconds = given.leaseSeconds ?? workerDefaults.leaseSeconds;
+  // What is wrong with a setting is told once, and not of those that follow from it.
+  const leaseSeconds = seconds.safeParse(given.leaseSeconds).data ?? workerDefaults.leaseSeconds;
+  const pollSeconds = seconds.safeParse(given.pollSeconds).data ?? workerDefaults.pollSeconds;
   const parsed = settingsSchema.safeParse({
     ...workerDefaults,
     renewSeconds: leaseSeconds / 3,
     marginSeconds: leaseSeconds / 6,
+    pollSecondsMax: Math.max(workerDefaults.pollSecondsMax, pollSeconds),
     ...given,
   });
   if (parsed.success) return Object.freeze(parsed.data);
@@ -88,5 +102,7 @@ export function parseWorkerSettings(given: Partial<WorkerSettings>): WorkerSetti
 function describe(issue: z.core.$ZodIssue, given: Readonly<Record<string, unknown>>): string {
   const name = issue.path.join(".");
   if (issue.code === "unrecognized_keys") return `unknown ${issue.keys.join(", ")}`;
-  return `${name}: ${issue.message} (got ${JSON.stringify(given[name])})`;
+  const value = given[name];
+  if (value === undefined && !(name in given)) return `${name}: ${issue.message}`;
+  return `${name}: ${issue.message} (got ${typeof value === "number" ? value : JSON.stringify(value)})`;
 }

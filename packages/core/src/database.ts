@@ -41,15 +41,30 @@ export interface PoolOptions {
   readonly deadlineMs: number;
 }
 
-/** Opens a driver client with our settings over the host's. */
+/**
+ * Opens a driver client with our settings over the host's.
+ *
+ * How the host likes to see its rows is not how we read ours, so its types and transforms stay behind.
+ */
 export function openClient(
   connection: DatabaseConnection,
   overrides: postgres.Options<Record<string, never>>,
 ): postgres.Sql {
-  const settings = { onnotice: () => undefined, connect_timeout: 5, ...overrides };
-  return typeof connection === "string"
-    ? postgres(connection, settings)
-    : postgres({ ...connection, ...settings });
+  const settings = {
+    onnotice: () => undefined,
+    connect_timeout: 5,
+    // The driver's own would let us wait up to 20 s after an outage, which is longer than any statement may take.
+    backoff: (failures: number) => (0.5 + Math.random() / 2) * Math.min(2 ** failures / 20, 2),
+    ...overrides,
+  };
+  if (typeof connection === "string") return postgres(connection, settings);
+  return postgres({
+    ...connection,
+    ...settings,
+    connection: { ...connection.connection, ...settings.connection },
+    types: {},
+    transform: {},
+  });
 }
 
 export function openPool(options: PoolOptions): Pool {
@@ -204,10 +219,19 @@ export function toDatabaseError(error: unknown, operation: string): WorkerError 
     return new WorkerError("schema_outdated", message, fixed);
   }
   return new WorkerError(
-    code === "23514" ? "payload_too_large" : "statement_failed",
+    isTooLarge(error) ? "payload_too_large" : "statement_failed",
     `Postgres refused ${operation} (SQLSTATE ${code}).`,
     { cause: error, adapterCode },
   );
+}
+
+/** The name of a constraint of ours, as `postgres` or as `pg` and Bun tell it. */
+function isTooLarge(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return false;
+  const name =
+    ("constraint_name" in error && error.constraint_name) ||
+    ("constraint" in error && error.constraint);
+  return name === "payload_too_large";
 }
 
 function databaseUnavailable(
@@ -223,5 +247,7 @@ function databaseUnavailable(
 
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  // Bun's own driver has the SQLSTATE there, and one code for all of them.
+  if ("errno" in error && typeof error.errno === "string") return error.errno;
   return typeof error.code === "string" ? error.code : undefined;
 }

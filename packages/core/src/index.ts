@@ -6,12 +6,21 @@ export type {
   EnqueueAnswer,
   JobRecord,
   JobState,
+  QueueRecord,
   ResultRecord,
 } from "./client-routines.ts";
 export type { Queryable } from "./client-store.ts";
 export { parseWorkerSettings, workerDefaults } from "./config.ts";
 export type { WorkerSettings } from "./config.ts";
-export type { DatabaseConnection, SqlValue } from "./database.ts";
+export { openPool } from "./database.ts";
+export type {
+  DatabaseConnection,
+  Pool,
+  PoolOptions,
+  Routine,
+  SqlValue,
+  Transaction,
+} from "./database.ts";
 export * from "./errors.ts";
 export type {
   AttemptRef,
@@ -21,10 +30,11 @@ export type {
   WorkerEventName,
 } from "./events.ts";
 export * from "./json.ts";
+export { defineRoutine } from "./lease-routines.ts";
 export { coreSql } from "./lease-sql.ts";
 export type { SqlBundle, SqlMigration } from "./lease-sql.ts";
-export { defaultSchema, migrate, printMigrations, renderSql } from "./migrate.ts";
-export type { MigrateOptions, MigrateReport } from "./migrate.ts";
+export { defaultSchema, migrate, migrateRoles, printMigrations, renderSql } from "./migrate.ts";
+export type { MigrateOptions, MigrateReport, RoleNames } from "./migrate.ts";
 export * from "./pipeline.ts";
 export { createWorker } from "./worker.ts";
 export type { Worker, WorkerOptions, WorkerState } from "./worker.ts";

@@ -7,7 +7,13 @@ import type { Json } from "./json.ts";
 import type { HeldLease } from "./lease-keeper.ts";
 import { executePhase } from "./phase-execution.ts";
 import type { PhasePlan } from "./phase-plan.ts";
-import { persist, settleError, type SettlementOptions, settleResult } from "./settlement.ts";
+import {
+  assertStorable,
+  persist,
+  settleError,
+  type SettlementOptions,
+  settleResult,
+} from "./settlement.ts";
 
 export interface JobRunnerOptions extends SettlementOptions {
   readonly logger: PhaseLogger;
@@ -38,7 +44,11 @@ export async function runJob(
     ref: refOf(job.publicId, plan, job.attempt),
   };
   try {
-    if (job.solo && !(await startAlone(options, run))) return;
+    if (job.solo && !(await startAlone(options, run))) {
+      // It never began and tells nothing of its backend: the next job may ask.
+      leaveGate(options, plan, false);
+      return;
+    }
     while (run !== undefined) run = await runPhase(options, run);
   } catch {
     // The events told of it, and the lease will lapse: there is nothing left to do here.
@@ -109,7 +119,8 @@ async function findResult(options: JobRunnerOptions, run: Run): Promise<PhaseOut
       abandonMs: options.settings.abandonSeconds * 1000,
     },
   );
-  return { output: parseOutput(plan, result.output), provenance: result.provenance };
+  const { provenance } = result;
+  return assertStorable({ output: parseOutput(plan, result.output), provenance });
 }
 
 function leaveGate({ gate }: JobRunnerOptions, { resource }: PhasePlan, worked: boolean): void {

@@ -62,7 +62,7 @@ export interface ClaimRequest {
 }
 
 export interface PhaseOutput {
-  /** Must have a JSON form; null and undefined store nothing. */
+  /** Must have a JSON form; undefined is stored as null. */
   readonly output: unknown;
   readonly provenance: Provenance;
 }
@@ -86,8 +86,8 @@ export interface JobStore {
   /** Gives back what a claim took whose answer was lost. */
   abandonClaim(worker: string, token: string): Promise<void>;
   startJob(lease: LeaseKey): Promise<"ok" | "lost">;
-  /** Answers the internal ids that are still held. */
-  renewLeases(leases: readonly LeaseKey[]): Promise<ReadonlySet<string>>;
+  /** Answers for each internal id that is still held; `busy`: somebody is about to end it, and it was not renewed. */
+  renewLeases(leases: readonly LeaseKey[]): Promise<ReadonlyMap<string, "ok" | "busy">>;
   loadResults(lease: LeaseKey): Promise<StoredResults>;
   savePart(lease: LeaseKey, part: number, result: PhaseOutput): Promise<"ok" | "lost">;
   commit(lease: LeaseKey, statements: readonly FencedStatement[]): Promise<"ok" | "lost">;

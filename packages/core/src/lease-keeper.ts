@@ -43,6 +43,7 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   const { store, runtime, events, leaseMs, marginMs } = options;
   const entries = new Map<string, Entry>();
   let cancelRenewal: (() => void) | undefined;
+  let stopped = false;
 
   const armExpiry = (entry: Entry, renewedAt: number): void => {
     entry.cancelExpiry();
@@ -54,17 +55,24 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
     const held = [...entries.values()];
     if (held.length === 0) return;
     const sentAt = runtime.now();
-    const kept = await store.renewLeases(held.map(({ lease }) => lease));
+    const answers = await store.renewLeases(held.map(({ lease }) => lease));
+    if (stopped) return;
+    let count = 0;
     for (const entry of held) {
       // A lease that was settled or dropped while the answer was on its way is nobody's loss.
       if (entries.get(entry.lease.jobId) !== entry) continue;
-      if (kept.has(entry.lease.jobId)) armExpiry(entry, sentAt);
-      else entry.lease.lose();
+      const answer = answers.get(entry.lease.jobId);
+      if (answer === undefined) entry.lease.lose();
+      if (answer !== "ok") continue;
+      armExpiry(entry, sentAt);
+      count += 1;
     }
-    events.emit({ name: "lease.renewed", count: kept.size });
+    events.emit({ name: "lease.renewed", count });
   };
 
   const schedule = (ms: number): void => {
+    // A renewal may be on its way when we stop: it must be the last.
+    if (stopped) return;
     cancelRenewal = runtime.after(ms, () => {
       renew().then(
         () => schedule(options.renewMs),
@@ -80,18 +88,7 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
 
   return {
     hold(key, claimedAt) {
-      const controller = new AbortController();
-      let isLost = false;
-      const lease: HeldLease = {
-        ...key,
-        signal: controller.signal,
-        isLost: () => isLost,
-        lose() {
-          isLost = true;
-          controller.abort(lost());
-        },
-        abort: (reason) => controller.abort(reason),
-      };
+      const lease = createHeldLease(key);
       const entry: Entry = { lease, cancelExpiry: () => undefined };
       entries.set(key.jobId, entry);
       armExpiry(entry, claimedAt);
@@ -104,7 +101,26 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
       entries.delete(lease.jobId);
     },
     start: () => schedule(options.renewMs),
-    stop: () => cancelRenewal?.(),
+    stop() {
+      stopped = true;
+      cancelRenewal?.();
+      for (const entry of entries.values()) entry.cancelExpiry();
+    },
+  };
+}
+
+function createHeldLease(key: LeaseKey): HeldLease {
+  const controller = new AbortController();
+  let isLost = false;
+  return {
+    ...key,
+    signal: controller.signal,
+    isLost: () => isLost,
+    lose() {
+      isLost = true;
+      controller.abort(lost());
+    },
+    abort: (reason) => controller.abort(reason),
   };
 }
 

@@ -98,7 +98,7 @@ interface LeaseRoutines {
   readonly claimJobs: Routine<Omit<ClaimedJob, "token">>;
   readonly abandonClaim: Routine<number>;
   readonly startJob: Routine<"ok" | "lost">;
-  readonly renewLeases: Routine<string>;
+  readonly renewLeases: Routine<readonly [jobId: string, outcome: "ok" | "busy"]>;
   readonly holdLease: Routine<"ok" | "lost">;
   readonly loadResults: Routine<StoredResultRow>;
   readonly savePart: Routine<"ok" | "lost">;
@@ -124,7 +124,11 @@ export const leaseRoutines: LeaseRoutines = {
   ),
   abandonClaim: defineRoutine("abandon_claim", ["text", "uuid"], first(z.int())),
   startJob: defineRoutine("start_job", key, held),
-  renewLeases: defineRoutine("renew_leases", ["text::bigint[]", "text::uuid[]"], first(bigint)),
+  renewLeases: defineRoutine(
+    "renew_leases",
+    ["text::bigint[]", "text::uuid[]"],
+    z.tuple([bigint, z.enum(["ok", "busy"])]),
+  ),
   holdLease: defineRoutine("hold_lease", key, held),
   loadResults: defineRoutine("load_results", key, stored),
   savePart: defineRoutine("save_part", [...key, "smallint", json, json], held),

@@ -1,7 +1,9 @@
 import cancelJob from "../sql/jobs/cancel_job.sql" with { type: "text" };
+import currentLogin from "../sql/jobs/current_login.sql" with { type: "text" };
 import enqueueJobs from "../sql/jobs/enqueue_jobs.sql" with { type: "text" };
 import findExistingJob from "../sql/jobs/find_existing_job.sql" with { type: "text" };
 import getJob from "../sql/jobs/get_job.sql" with { type: "text" };
+import getQueue from "../sql/jobs/get_queue.sql" with { type: "text" };
 import getResults from "../sql/jobs/get_results.sql" with { type: "text" };
 import jobOverview from "../sql/jobs/job_overview.sql" with { type: "text" };
 import makeReady from "../sql/jobs/make_ready.sql" with { type: "text" };
@@ -24,6 +26,7 @@ import failJob from "../sql/leasing/fail_job.sql" with { type: "text" };
 import findLane from "../sql/leasing/find_lane.sql" with { type: "text" };
 import hintWorkers from "../sql/leasing/hint_workers.sql" with { type: "text" };
 import holdLease from "../sql/leasing/hold_lease.sql" with { type: "text" };
+import isServerTrouble from "../sql/leasing/is_server_trouble.sql" with { type: "text" };
 import lapseLeases from "../sql/leasing/lapse_leases.sql" with { type: "text" };
 import loadResults from "../sql/leasing/load_results.sql" with { type: "text" };
 import moveLease from "../sql/leasing/move_lease.sql" with { type: "text" };
@@ -36,6 +39,7 @@ import settleLease from "../sql/leasing/settle_lease.sql" with { type: "text" };
 import startJob from "../sql/leasing/start_job.sql" with { type: "text" };
 import storeResult from "../sql/leasing/store_result.sql" with { type: "text" };
 import createLeasehold from "../sql/migrations/0001_create_leasehold.sql" with { type: "text" };
+import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
 
 /** SQL that belongs together: migrations that run once, and definitions that every migrate writes anew. */
 export interface SqlBundle {
@@ -44,6 +48,8 @@ export interface SqlBundle {
   readonly migrations: readonly SqlMigration[];
   /** Functions and views, in the order they need each other. */
   readonly definitions: readonly string[];
+  /** What the roles may do, in terms of `:"owner"`, `:"worker"` and `:"limited"`. Applied by `migrateRoles` only. */
+  readonly grants?: string;
 }
 
 export interface SqlMigration {
@@ -66,6 +72,7 @@ export const coreSql: SqlBundle = {
     storeResult,
     chargeLease,
     moveLease,
+    isServerTrouble,
     chargeEffect,
     settleLease,
     answerStale,
@@ -94,6 +101,9 @@ export const coreSql: SqlBundle = {
     queueHealth,
     getJob,
     getResults,
+    getQueue,
     schemaVersion,
+    currentLogin,
   ],
+  grants: ownSchema,
 };

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 
+import createSchema from "../sql/migrate/create_schema.sql" with { type: "text" };
 import prepareSchema from "../sql/migrate/prepare_schema.sql" with { type: "text" };
 import revokePublic from "../sql/migrate/revoke_public.sql" with { type: "text" };
+import createRoles from "../sql/roles/create_roles.sql" with { type: "text" };
 import {
   type DatabaseConnection,
   openClient,
@@ -63,10 +65,75 @@ export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
   }
 }
 
+/** Names of the roles that `migrateRoles` makes. */
+export interface RoleNames {
+  /** Owns everything and never logs in. Default: `leasehold_owner`. */
+  readonly owner?: string;
+  /** Leases jobs. Default: `leasehold_worker`. */
+  readonly worker?: string;
+  /** Asks after jobs. Default: `leasehold_limited`. */
+  readonly limited?: string;
+}
+
+/**
+ * Makes the roles and hands the schema over to them. Once, by an administrator, after `migrate`.
+ *
+ * The worker's login has no password and no table rights: set the first yourself, out of band.
+ */
+export async function migrateRoles(options: MigrateOptions & RoleNames): Promise<void> {
+  const schema = options.schema ?? defaultSchema;
+  const bundles = [coreSql, ...(options.bundles ?? [])];
+  const names = {
+    owner: options.owner ?? "leasehold_owner",
+    worker: options.worker ?? "leasehold_worker",
+    limited: options.limited ?? "leasehold_limited",
+  };
+  const grants = bundles.map((bundle) => bundle.grants ?? "").join("\n");
+  const client = openClient(options.connection, {
+    max: 1,
+    connection: { application_name: "leasehold migrate" },
+  });
+  try {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await client.unsafe(renderRoles(createRoles, schema, names)).simple();
+        break;
+      } catch (error) {
+        // Roles belong to the cluster, and two databases may be changing the same ones: "tuple concurrently updated".
+        if (tries === roleTriesMax || !isCollision(error)) throw error;
+      }
+    }
+    await client.begin((sql) => sql.unsafe(renderRoles(grants, schema, names)).simple());
+  } catch (error) {
+    throw toDatabaseError(error, "migrate --roles");
+  } finally {
+    await client.end({ timeout: 1 });
+  }
+}
+
+const roleTriesMax = 20;
+
+function isCollision(error: unknown): boolean {
+  return (
+    typeof error === "object" &&
+    error !== null &&
+    "code" in error &&
+    (error.code === "XX000" || error.code === "23505")
+  );
+}
+
+function renderRoles(text: string, schema: string, names: Required<RoleNames>): string {
+  let rendered = renderSql(text, schema);
+  for (const [role, name] of Object.entries(names)) {
+    rendered = rendered.replaceAll(`:"${role}"`, () => quoteIdentifier(name));
+  }
+  return rendered;
+}
+
 /** The same as one script, for people with a migrator of their own. Begins after version `from` of core. */
 export function printMigrations(options: Omit<MigrateOptions, "connection">, from = 0): string {
   const schema = options.schema ?? defaultSchema;
-  const parts = [prepareSchema];
+  const parts = [createSchema, prepareSchema];
   for (const bundle of [coreSql, ...(options.bundles ?? [])]) {
     for (const migration of bundle.migrations) {
       if (bundle.name === coreSql.name && migration.version <= from) continue;
@@ -92,11 +159,12 @@ async function prepare(sql: Sql, schema: string): Promise<void> {
     select nspowner::regrole::text as name, nspowner = current_user::regrole as is_mine
     from pg_namespace where nspname = ${schema}`;
   if (owner === undefined) {
-    await sql.unsafe(renderSql(prepareSchema, schema)).simple();
+    await sql.unsafe(renderSql(createSchema, schema)).simple();
   } else if (!owner.is_mine) {
     // What this login creates must belong to the owner as everything else does.
     await sql.unsafe(`set local role ${owner.name}`).simple();
   }
+  await sql.unsafe(renderSql(prepareSchema, schema)).simple();
 }
 
 async function readApplied(sql: Sql, schema: string): Promise<ReadonlyMap<string, string>> {
@@ -110,6 +178,14 @@ function findPending(
   bundle: SqlBundle,
   known: ReadonlyMap<string, string>,
 ): readonly SqlMigration[] {
+  const applied = [...known.keys()].filter((key) => key.startsWith(`${bundle.name} `)).length;
+  if (applied > bundle.migrations.length) {
+    // Our functions are older than its tables: they must not be written over the ones that fit.
+    const message =
+      `The schema has ${applied} migrations of ${bundle.name}, and this version knows ${bundle.migrations.length}: ` +
+      "a newer version made it. Update this one.";
+    throw new WorkerError("schema_outdated", message, { scope: "config" });
+  }
   return bundle.migrations.filter((migration) => {
     const checksum = known.get(`${bundle.name} ${migration.version}`);
     if (checksum === undefined) return true;

@@ -6,6 +6,7 @@ import type { HeldLease } from "./lease-keeper.ts";
 import type { PhasePlan } from "./phase-plan.ts";
 import type { PhaseContext } from "./pipeline.ts";
 import type { Runtime } from "./runtime.ts";
+import { assertStorable, persist } from "./settlement.ts";
 
 export interface PhaseExecution {
   readonly plan: PhasePlan;
@@ -107,8 +108,13 @@ function createContext(
     progress(progress) {
       if (!signal.aborted) options.events.emit({ ...ref, name: "phase.progressed", progress });
     },
-    savePart: (part, output, provenance) =>
-      fenced(() => store.savePart(lease, part, { output, provenance })),
+    // A part that was saved already stays as it is, so the call may be repeated: a restart of Postgres is no reason to
+    // throw the work away. What a commit does may not be done twice, and whether it was cannot be known.
+    async savePart(part, output, provenance) {
+      const result = assertStorable({ output, provenance });
+      const save = (): Promise<"ok" | "lost"> => store.savePart(lease, part, result);
+      await fenced(() => persist({ ...options, hardStop: signal }, save));
+    },
     commit: (statements) => fenced(() => store.commit(lease, statements)),
   };
 }

@@ -93,9 +93,8 @@ function toExecutor(
   phase: PhaseDefinition,
   adapters: readonly AdapterV1[],
 ): Pick<PhasePlan, "resource" | "execute"> {
-  const { run } = phase;
-  if (run !== undefined) {
-    return { resource: undefined, execute: (request, context) => run(request, context) };
+  if (phase.run !== undefined) {
+    return { resource: undefined, execute: phase.run.bind(phase) };
   }
   const [adapter] = adaptersOf(phase, adapters);
   if (adapter === undefined) {

@@ -20,13 +20,13 @@ export interface PhaseContext extends AdapterContext {
   commit(statements: readonly FencedStatement[]): Promise<void>;
 }
 
-export interface PhaseDefinition {
+export interface PhaseDefinition<Input = unknown> {
   /** `[a-z][a-z0-9_]*`, unique in the pipeline. */
   readonly name: string;
   /** Checks what the phase returned before it is stored. */
   readonly output: z.ZodType;
   /** Absent: the one adapter of the worker whose capabilities name this phase executes it. */
-  readonly run?: (request: PhaseRequest, context: PhaseContext) => Promise<PhaseResult>;
+  run?(request: PhaseRequest<Input>, context: PhaseContext): Promise<PhaseResult>;
   /** Total time of one attempt, parts included. Default: 900. */
   readonly timeoutSeconds?: number;
 }
@@ -48,8 +48,8 @@ export interface PipelineDefinition<Schema extends z.ZodType = z.ZodType> {
   /** Checks the payload at enqueue and again before each phase. */
   readonly input: Schema;
   /** Default: the first phase. */
-  readonly start?: (input: z.output<Schema>) => PipelineStart;
-  readonly phases: readonly PhaseDefinition[];
+  start?(input: z.output<Schema>): PipelineStart;
+  readonly phases: readonly PhaseDefinition<z.output<Schema>>[];
 }
 
 /** A checked, frozen pipeline: what `enqueue` and `createWorker` take. */

@@ -38,7 +38,7 @@ export function createPostgresStore(options: PostgresStoreOptions): JobStore {
     async renewLeases(leases) {
       const ids = arrayLiteral(leases.map((lease) => lease.jobId));
       const tokens = arrayLiteral(leases.map((lease) => lease.token));
-      return new Set(await control.call(routines.renewLeases, [ids, tokens]));
+      return new Map(await control.call(routines.renewLeases, [ids, tokens]));
     },
     schemaVersion: async (bundle) =>
       (await control.call(routines.schemaVersion, [bundle]))[0] ?? undefined,
@@ -125,12 +125,18 @@ const wordsOf = (reason: Reason): readonly string[] => [
   reason.code,
   toStorableText(reason.message),
 ];
-const waitOf = (reason: Reason): number | null =>
-  reason.retryAfterMs === undefined ? null : Math.ceil(reason.retryAfterMs);
 
-function storable({ output, provenance }: PhaseOutput): readonly (string | null)[] {
-  if (output === null || output === undefined) return [null, null];
-  return [toStorableJson(output), toStorableJson(provenance)];
+/** More is not honoured. What a backend asks for may be any number at all, and an integer must hold it. */
+const retryAfterMsMax = 86_400_000;
+
+function waitOf({ retryAfterMs }: Reason): number | null {
+  if (retryAfterMs === undefined || Number.isNaN(retryAfterMs)) return null;
+  return Math.ceil(Math.min(Math.max(retryAfterMs, 0), retryAfterMsMax));
+}
+
+function storable({ output, provenance }: PhaseOutput): readonly string[] {
+  // Nothing is stored as null: a phase that is done must be known as done, whatever it returned.
+  return [toStorableJson(output ?? null), toStorableJson(provenance)];
 }
 
 function toStoredResults(rows: readonly StoredResultRow[]): StoredResults {

@@ -1,7 +1,8 @@
 import { backoffMs } from "./backoff.ts";
-import { toWorkerError, type WorkerError } from "./errors.ts";
+import { toWorkerError, WorkerError } from "./errors.ts";
 import type { AttemptRef, EventHub } from "./events.ts";
 import type { CheckpointAnswer, JobStore, PhaseOutput, Reason, SettleAnswer } from "./job-store.ts";
+import { toStorableJson } from "./json.ts";
 import type { HeldLease } from "./lease-keeper.ts";
 import type { PhasePlan } from "./phase-plan.ts";
 import type { ResourceGate } from "./resource-gate.ts";
@@ -24,9 +25,21 @@ export interface EndedAttempt {
   readonly durationMs: number;
 }
 
+/** Refuses a result that could not be written down, while that is still the failure of its attempt. */
+export function assertStorable(result: PhaseOutput): PhaseOutput {
+  try {
+    toStorableJson(result.output ?? null);
+    toStorableJson(result.provenance);
+    return result;
+  } catch (cause) {
+    const message = "The result or its provenance has no JSON form.";
+    throw new WorkerError("output_invalid", message, { retryable: true, cause });
+  }
+}
+
 /** Repeats a call until the database answers: every call of the store is idempotent per token. */
 export async function persist<Answer>(
-  options: SettlementOptions,
+  options: Pick<SettlementOptions, "runtime" | "events" | "hardStop">,
   call: () => Promise<Answer>,
 ): Promise<Answer> {
   const { runtime, events, hardStop } = options;
@@ -36,7 +49,8 @@ export async function persist<Answer>(
     } catch (error) {
       const failure = toWorkerError(error);
       events.emit({ name: "database.failed", operation: "settle", code: failure.code });
-      if (!failure.retryable || hardStop.aborted) throw failure;
+      // Only the database's absence passes. Anything else would be the same for ever.
+      if (failure.code !== "database_unavailable" || hardStop.aborted) throw failure;
     }
     await wait(runtime, backoffMs(runtime, failures, { minMs: 100, maxMs: 2_000 }), hardStop);
   }

@@ -97,9 +97,24 @@ export function assembleWorker(
   const events = createEventHub();
   let state: WorkerState = "new";
   let engine: Engine | undefined;
+  let started: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
 
+  const start = async (): Promise<void> => {
+    const store = openStore();
+    try {
+      engine = await startEngine({ ...options, runtime, store, events }, settings);
+    } catch (error) {
+      state = "new";
+      await store.end();
+      throw error;
+    }
+    events.emit({ name: "worker.started", worker: options.name });
+  };
+
   const stop = async (): Promise<void> => {
+    // A start that is under way ends first: what it began must be stopped, too.
+    await started?.catch(() => undefined);
     if (engine !== undefined) {
       state = "stopping";
       events.emit({ name: "worker.stopping", worker: options.name, inFlight: engine.held.size });
@@ -115,21 +130,15 @@ export function assembleWorker(
     state: () => state,
     inFlight: () => engine?.loop.inFlight() ?? 0,
     async start() {
-      if (state !== "new") {
-        throw new WorkerError("config_invalid", `A worker starts once; this one is ${state}.`, {
+      if (state !== "new" || stopped !== undefined) {
+        const now = stopped === undefined ? state : "stopped";
+        throw new WorkerError("config_invalid", `A worker starts once; this one is ${now}.`, {
           scope: "config",
         });
       }
       state = "running";
-      const store = openStore();
-      try {
-        engine = await startEngine({ ...options, runtime, store, events }, settings);
-      } catch (error) {
-        state = "new";
-        await store.end();
-        throw error;
-      }
-      events.emit({ name: "worker.started", worker: options.name });
+      started = start();
+      await started;
     },
     stop: () => (stopped ??= stop()),
     [Symbol.asyncDispose]: () => (stopped ??= stop()),

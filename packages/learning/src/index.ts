@@ -1,2 +1,30 @@
 export * from "./criteria.ts";
+export { learningSql } from "./learning-sql.ts";
+export { createLearningStore } from "./learning-store.ts";
+export type {
+  LearningStore,
+  NewSubmission,
+  ProbeCheck,
+  SubmissionReport,
+} from "./learning-store.ts";
+export { createFolderStorage } from "./folder-storage.ts";
+export type { FolderStorageOptions } from "./folder-storage.ts";
+export { mediaLimits } from "./media/media-limits.ts";
+export type { MediaLimits } from "./media/media-limits.ts";
+export type { MediaSource, PreparedPage } from "./media/media-holder.ts";
+export { createMediaPreparer } from "./media/media-preparer.ts";
+export type { MediaPreparer, PreparedMedia } from "./media/media-preparer.ts";
+export type { MediaPreparerOptions } from "./media/media-options.ts";
+export { toSubmissionError } from "./model-errors.ts";
+export {
+  assertStorageKey,
+  readVerified,
+  storageKeyCharactersMax,
+  storageKeyMissing,
+  uploadTooLarge,
+} from "./storage.ts";
+export type { Storage, StorageReadOptions } from "./storage.ts";
 export * from "./submission.ts";
+export { createSubmissionAdapter } from "./submission-adapter.ts";
+export type { SubmissionAdapterOptions } from "./submission-adapter.ts";
+export * from "./submission-pipeline.ts";

@@ -1,12 +1,14 @@
 import { z } from "zod";
 
+import { fitsCharacters } from "./characters.ts";
+
 /** How a submission came in. */
 export type SubmissionKind = "text" | "image" | "file";
 
 /** Bytes of one upload: ten mebibytes, as the runbook's web application allows. */
 export const uploadBytesMax = 10_485_760;
 
-/** Characters of a learner's text, typed or read from pages. */
+/** Characters of a learner's text, typed or read from pages: code points, as Postgres counts them. */
 export const textCharactersMax = 60_000;
 
 /** One thing to look at. */
@@ -43,14 +45,19 @@ export interface SubmissionInput {
   readonly language: "de" | "en";
 }
 
+const text = (charactersMax: number): z.ZodString =>
+  z.string().refine((value) => fitsCharacters(value, charactersMax), {
+    error: `must have at most ${charactersMax} characters`,
+  });
+
 const criterionSchema = z.strictObject({
   id: z.string().regex(/^c([1-9]|1[0-9]|20)$/),
-  name: z.string().min(1).max(500),
+  name: text(500).min(1),
   maxScore: z.int().min(1).max(10),
 });
 
 const mediaSchema = z.strictObject({
-  storageKey: z.string().min(1).max(256),
+  storageKey: text(256).min(1),
   mediaType: z.enum(["image/png", "image/jpeg", "application/pdf"]),
   bytes: z.int().min(1).max(uploadBytesMax),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
@@ -60,11 +67,11 @@ export const submissionInput: z.ZodType<SubmissionInput> = z
   .strictObject({
     submissionId: z.uuid(),
     kind: z.enum(["text", "image", "file"]),
-    text: z.string().max(textCharactersMax).optional(),
+    text: text(textCharactersMax).optional(),
     media: mediaSchema.optional(),
     criteria: z.array(criterionSchema).min(1).max(20),
-    instruction: z.string().max(4_000).optional(),
-    hints: z.string().max(4_000).optional(),
+    instruction: text(4_000).optional(),
+    hints: text(4_000).optional(),
     language: z.enum(["de", "en"]).default("de"),
   })
   .refine((input) => (input.kind === "text") === (input.text !== undefined), {

@@ -15,14 +15,17 @@ export async function printUrl(config: WorkerConfig): Promise<void> {
   }
 }
 
+/** By the protocol in which Postgres takes one statement and no more; the driver knows `simple`, its types do not. */
+const oneStatement = { prepare: true, simple: false };
+
 /** Runs one statement and prints its rows. */
 export async function query(config: WorkerConfig, statement: string): Promise<void> {
   await using database = await openDatabase(config);
   const sql = postgres(database.url, { max: 1, onnotice: () => undefined });
   try {
-    const rows = await sql.unsafe(statement);
+    const rows = await sql.unsafe(statement, [], oneStatement);
     if (rows.length > 0) console.table([...rows]);
-    console.log(`${rows.count} ${rows.count === 1 ? "row" : "rows"}`);
+    console.log(describeEnd(rows));
   } catch (error) {
     // The person typed the statement, so Postgres may answer in its own words.
     const message = error instanceof Error ? error.message : "unknown";
@@ -30,6 +33,12 @@ export async function query(config: WorkerConfig, statement: string): Promise<vo
   } finally {
     await sql.end({ timeout: 1 });
   }
+}
+
+/** A statement that is not about rows has no count of them. */
+function describeEnd({ command, count }: { command: string; count: number | null }): string {
+  if (count === null) return `${command}: done`;
+  return `${count} ${count === 1 ? "row" : "rows"}`;
 }
 
 /** Opens psql on the database and lends it the terminal. */

@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { type JobRecord, WorkerError, type WorkerEvent } from "@leasehold/core";
@@ -6,10 +8,10 @@ import type { LearningStore, SubmissionReport } from "@leasehold/learning";
 
 import { type App, openApp, pause } from "../app.ts";
 import type { WorkerConfig } from "../config.ts";
-import { openDatabase } from "../database.ts";
+import { openDatabase, prepareDatabase } from "../database.ts";
 import { type DemoEntry, printReport, printSummary } from "../demo-report.ts";
 import { createLogger } from "../logging.ts";
-import { describeUpload } from "../uploads.ts";
+import { describeUpload, toContent } from "../uploads.ts";
 
 export interface DemoOptions {
   readonly json: boolean;
@@ -37,7 +39,7 @@ export async function demo(
   await using database = await openDemoDatabase(config, options);
   const settings: WorkerConfig = {
     ...config,
-    storageRoot: samplesRoot,
+    storageRoot: options.inPlace ? config.storageRoot : samplesRoot,
     migrates: config.migrates || !options.inPlace,
     worker: { ...config.worker, pollSeconds: Math.min(config.worker.pollSeconds, 0.5) },
   };
@@ -50,8 +52,9 @@ export async function demo(
   const names = new Map<string, string>();
   const outages = watchOutages(app);
   app.worker.subscribe((event) => printProgress(event, names));
+  if (options.inPlace) await refuseBusyDatabase(app, settings, database.url);
   await app.start(signal);
-  const entries = await submitSamples(app.store, names);
+  const entries = await submitSamples(app.store, settings.storageRoot, names);
   const finished: DemoEntry[] = [];
   for (const entry of entries) {
     const report = await waitForReport(app, entry.id, { signal, outages });
@@ -88,6 +91,18 @@ async function openDemoDatabase(
   };
 }
 
+/** A worker takes whatever waits: real work must not get what a demonstration, or the stub, makes of it. */
+async function refuseBusyDatabase(app: App, settings: WorkerConfig, url: string): Promise<void> {
+  await prepareDatabase(settings, url);
+  const jobs = (await app.client.getQueue()).reduce((sum, { count }) => sum + count, 0);
+  if (jobs === 0) return;
+  throw new WorkerError(
+    "config_invalid",
+    `Not shown in this database: the demonstration would take the work that waits or runs in it (jobs: ${jobs}).`,
+    { scope: "config" },
+  );
+}
+
 interface Submitted {
   readonly id: string;
   readonly name: string;
@@ -95,13 +110,18 @@ interface Submitted {
 
 async function submitSamples(
   store: LearningStore,
+  storageRoot: string,
   names: Map<string, string>,
 ): Promise<readonly Submitted[]> {
   const submitted: Submitted[] = [];
   for (const name of samples) {
+    const content =
+      storageRoot === samplesRoot
+        ? await describeUpload(samplesRoot, name)
+        : await toContent(await readFile(join(samplesRoot, name)), storageRoot);
     const { id, jobId } = await store.submit({
       studentSub: "demo",
-      content: await describeUpload(samplesRoot, name),
+      content,
       criteria: ["Inhalt", "Aufbau", { name: "Sprache", maxScore: 5 }],
       instruction: "Lies die Arbeit und gib eine Rückmeldung.",
     });

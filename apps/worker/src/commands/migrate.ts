@@ -22,22 +22,20 @@ export async function migrateDatabase(
 ): Promise<void> {
   const { schema } = config;
   if (options.prints) {
-    process.stdout.write(printMigrations({ schema, bundles }));
+    // The console writes all of it before it returns, also to a slow reader: we exit right after.
+    console.log(printMigrations({ schema, bundles }).trimEnd());
     return;
   }
-  await using database = await openDatabase(config);
   // Only an administrator may make roles; of the embedded Postgres that is us.
-  const adminUrl = database.embedded?.databaseUrl("leasehold", "postgres");
-  const connection = config.adminDatabaseUrl ?? database.url;
-  const { applied } = await migrate({ connection, schema, bundles });
+  await using database = await openDatabase({
+    ...config,
+    databaseUrl: config.adminDatabaseUrl ?? config.databaseUrl,
+  });
+  const { applied } = await migrate({ connection: database.url, schema, bundles });
   console.log(applied.length === 0 ? "Nothing to apply." : `Applied: ${applied.join(", ")}.`);
   if (!options.roles) return;
-  await migrateRoles({
-    connection: config.adminDatabaseUrl ?? adminUrl ?? database.url,
-    schema,
-    bundles,
-    ...roleNames,
-  });
+  const adminUrl = database.embedded?.databaseUrl("leasehold", "postgres");
+  await migrateRoles({ connection: adminUrl ?? database.url, schema, bundles, ...roleNames });
   console.log(
     `Roles ${Object.values(roleNames).join(", ")} are there. Give ${roleNames.worker} a password out of band.`,
   );

@@ -24,13 +24,14 @@ export async function submit(
   options: SubmitOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const criteria = toCriteria(options.criteria);
   const bytes = await readSource(options.source);
   await using database = await openDatabase(config);
   await using store = await openLearningStore(config, database.url);
   const { id } = await store.submit({
     studentSub: options.student,
     content: await toContent(bytes, config.storageRoot),
-    criteria: options.criteria.map(toCriterion),
+    ...(criteria.length === 0 ? {} : { criteria }),
     language: options.language,
   });
   console.log(id);
@@ -49,6 +50,15 @@ async function readSource(source: string): Promise<Uint8Array> {
 }
 
 type Criterion = NonNullable<NewSubmission["criteria"]>[number];
+
+const criteriaMax = 20;
+
+function toCriteria(texts: readonly string[]): readonly Criterion[] {
+  if (texts.length > criteriaMax) {
+    throw new WorkerError("input_invalid", `--criterion may be given ${criteriaMax} times.`);
+  }
+  return texts.map(toCriterion);
+}
 
 function toCriterion(text: string): Criterion {
   const [, name, points] = /^(.*?)(?::(\d+))?$/s.exec(text) ?? [];

@@ -18,11 +18,13 @@ declare
 begin
   for v_new in
     select i.*, o.ordinal::integer as place, coalesce(i.queue, 'default') as lane_queue,
-      coalesce(i.priority, 5::smallint) as lane_priority
+      coalesce(i.priority, 5::smallint) as lane_priority,
+      -- As it stands: in a record, a payload of null would be no payload.
+      o.item -> 'payload' as payload
     from jsonb_array_elements(p_jobs) with ordinality as o (item, ordinal)
     cross join lateral jsonb_to_record(o.item) as i (
       id uuid, queue text, type text, version smallint, phase text, priority smallint, "delayMs" bigint,
-      tenant text, subject text, "uniqueKey" text, "idempotencyKey" text, payload jsonb, skipped jsonb
+      tenant text, subject text, "uniqueKey" text, "idempotencyKey" text, skipped jsonb
     )
     order by o.ordinal
   loop
@@ -47,7 +49,7 @@ begin
       select v_job_id, s.key, 0, 0, s.value -> 'output', s.value -> 'provenance', v_now
       from jsonb_each(v_new.skipped) as s;
       v_hint := :"schema".make_ready(
-        v_job_id, v_lane_id, v_new.lane_priority, coalesce(v_new."delayMs", 0), 0::smallint
+        v_job_id, v_lane_id, v_new.lane_priority, coalesce(v_new."delayMs", 0), 0
       ) or v_hint;
     else
       outcome := 'existing';

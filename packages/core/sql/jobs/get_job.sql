@@ -4,7 +4,7 @@
 --   job.
 create or replace function :"schema".get_job(p_id uuid)
 returns table (
-  id uuid, type text, queue text, state text, phase text, attempt smallint, code text, message text,
+  id uuid, type text, queue text, state text, phase text, attempt integer, code text, message text,
   failures integer, losses integer, outages integer, created_at timestamptz, due_at timestamptz,
   finished_at timestamptz, attempts jsonb
 )

@@ -4,7 +4,7 @@ select
   j.public_id as id, j.type, j.version, j.queue, j.priority, j.tenant, j.created_at,
   case when s.job_id is not null then s.state when l.job_id is not null then 'leased' else 'queued' end as state,
   coalesce(s.phase, n.phase) as phase,
-  coalesce(l.attempt, r.attempt, a.attempt) as attempt,
+  coalesce(l.attempt, r.attempt, a.attempt, 0) as attempt,
   r.due_at, l.worker, l.until as leased_until, s.finished_at,
   coalesce(s.code, c.last_code) as code, coalesce(s.message, c.last_message) as message,
   coalesce(c.failures, 0) as failures, coalesce(c.losses, 0) as losses, coalesce(c.outages, 0) as outages

@@ -3,7 +3,7 @@
 --   lane with a backlog has workers that are awake). A hint per enqueue would line up all commits behind one lock.
 --   Index: ready (lane_id, priority, due_at, job_id).
 create or replace function :"schema".make_ready(
-  p_job_id bigint, p_lane_id integer, p_priority smallint, p_delay_ms bigint, p_attempt smallint
+  p_job_id bigint, p_lane_id integer, p_priority smallint, p_delay_ms bigint, p_attempt integer
 ) returns boolean
 language plpgsql volatile security definer set search_path = ''
 as $$

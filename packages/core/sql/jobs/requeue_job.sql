@@ -9,7 +9,7 @@ as $$
 declare
   v_job :"schema".job;
   v_settled :"schema".settled;
-  v_attempt smallint;
+  v_attempt integer;
 begin
   select * into v_job from :"schema".job where public_id = p_id;
   if not found then
@@ -21,6 +21,8 @@ begin
     return 'not_settled';
   end if;
   if v_job.unique_key is not null then
+    -- Waits for a concurrent enqueue with this key, and makes later ones wait for us.
+    perform :"schema".find_existing_job(null, v_job.queue, null, v_job.unique_key);
     insert into :"schema".unique_key (queue, key, job_id) values (v_job.queue, v_job.unique_key, v_job.id)
     on conflict do nothing;
     if not found then

@@ -7,12 +7,13 @@ create or replace function :"schema".answer_stale(
 language plpgsql stable security definer set search_path = ''
 as $$
 declare
-  v_outcome text;
+  v_is_own boolean;
 begin
   outcome := 'lost';
-  select a.outcome into v_outcome from :"schema".attempt as a
-  where a.job_id = p_job_id and a.token = p_token order by a.finished_at desc limit 1;
-  if v_outcome in ('completed', 'retried', 'released', 'failed', 'effect_failed') then
+  -- A lease ends once, and a lapse or a cancel ends it for its holder: what the token did before does not count then.
+  select bool_and(a.outcome not in ('lapsed', 'cancelled')) into v_is_own from :"schema".attempt as a
+  where a.job_id = p_job_id and a.token = p_token;
+  if v_is_own then
     outcome := 'already';
     select coalesce(
       (select s.state from :"schema".settled as s where s.job_id = p_job_id),

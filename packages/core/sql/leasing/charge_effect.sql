@@ -9,15 +9,15 @@ as $$
 declare
   v_message text := format('The hook of this job''s type raised SQLSTATE %s.', p_sqlstate);
 begin
-  -- Classes of trouble that are the server's, not the job's, go to the caller, who tries again.
-  if left(p_sqlstate, 2) in ('08', '40', '53', '55', '57', '58', 'XX') then
+  -- What is the server's trouble, not the job's, goes to the caller, who tries again.
+  if :"schema".is_server_trouble(p_sqlstate) then
     raise exception using errcode = p_sqlstate, message = v_message;
   end if;
   begin
     select m.state, m.delay_ms into strict state, delay_ms
     from :"schema".move_lease(p_lease, 'effect', 'effect_failed', v_message, 0, null, true) as m;
-  exception when others then
-    if left(sqlstate, 2) in ('08', '40', '53', '55', '57', '58', 'XX') then
+  exception when others or assert_failure then
+    if :"schema".is_server_trouble(sqlstate) then
       raise;
     end if;
     select m.state, m.delay_ms into strict state, delay_ms

@@ -6,7 +6,7 @@
 --   of the next phase's attempt when the job goes on.
 create or replace function :"schema".checkpoint_job(
   p_job_id bigint, p_token uuid, p_phase text, p_next_phase text, p_output jsonb, p_provenance jsonb,
-  p_yield boolean, out outcome text, out state text, out delay_ms integer, out attempt smallint
+  p_yield boolean, out outcome text, out state text, out delay_ms integer, out attempt integer
 )
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -36,7 +36,7 @@ begin
     select p.state, p.attempt into strict state, attempt
     from :"schema".pass_phase(v_lease, p_next_phase, p_output, p_yield) as p;
     return;
-  exception when others then
+  exception when others or assert_failure then
     v_sqlstate := sqlstate;
   end;
   outcome := 'effect_failed';

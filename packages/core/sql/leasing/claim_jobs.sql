@@ -9,7 +9,7 @@
 --   Answers: one row per leased job; none when nothing is due.
 create or replace function :"schema".claim_jobs(
   p_worker text, p_token uuid, p_lanes integer[], p_solo_lanes integer[], p_limit integer, p_lease_ms integer
-) returns table (job_id bigint, public_id uuid, lane_id integer, attempt smallint, solo boolean, payload jsonb)
+) returns table (job_id bigint, public_id uuid, lane_id integer, attempt integer, solo boolean, payload jsonb)
 language plpgsql volatile security definer
 set search_path = ''
 -- The plan must not depend on statistics, and turning plans off must not turn the compiler on.

@@ -6,12 +6,12 @@
 --   Answers: one row per lapsed lease with the job's state now (queued, dead) and its code.
 --   A lease lapses at the earliest one lease length after the server started: an outage of Postgres is no loss.
 create or replace function :"schema".lapse_leases(p_limit integer default 100)
-returns table (job_id uuid, type text, phase text, attempt smallint, state text, code text)
+returns table (job_id uuid, type text, phase text, attempt integer, state text, code text)
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_now timestamptz := :"schema".clock();
-  v_up interval := clock_timestamp() - pg_postmaster_start_time();
+  v_up interval := v_now - pg_postmaster_start_time();
   v_lease :"schema".lease;
   v_answer record;
 begin
@@ -20,9 +20,15 @@ begin
     where l.until < v_now and v_up >= l.lease_ms * interval '1 millisecond'
     order by l.job_id limit p_limit for update skip locked
   loop
-    select s.* into strict v_answer from :"schema".settle_lease(
-      v_lease, 'lapse', 'worker_lost', 'The worker that ran this job stopped renewing its lease.', 0, null, null
-    ) as s;
+    begin
+      select s.* into strict v_answer from :"schema".settle_lease(
+        v_lease, 'lapse', 'worker_lost', 'The worker that ran this job stopped renewing its lease.', 0, null, null
+      ) as s;
+    exception when others or assert_failure then
+      -- A hook met trouble of the server. The next call looks again, and no other lease waits for it.
+      raise warning 'lapse_leases: job % could not be moved (SQLSTATE %)', v_lease.job_id, sqlstate;
+      continue;
+    end;
     return query
       select j.public_id, l.type, l.phase, v_lease.attempt, v_answer.state,
         case v_answer.outcome when 'ok' then 'worker_lost' else v_answer.outcome end

@@ -3,7 +3,7 @@
 --   Answers: state (leased, queued) and the number of the next attempt.
 create or replace function :"schema".pass_phase(
   p_lease :"schema".lease, p_next_phase text, p_output jsonb, p_yield boolean,
-  out state text, out attempt smallint
+  out state text, out attempt integer
 )
 language plpgsql volatile security definer set search_path = ''
 as $$

@@ -16,6 +16,7 @@ begin
   from :"schema".lane as l join :"schema".job_type as t on t.name = l.type where l.id = p_lease.lane_id;
   outcome := 'ok';
   if p_output is not null then
+    -- Outside the block: when the host's effect fails, the work of the phase is kept and not done again.
     perform :"schema".store_result(p_lease, 0::smallint, p_output, p_provenance);
   end if;
   -- Types without a hook are spared the subtransaction.
@@ -28,10 +29,12 @@ begin
     select m.state, m.delay_ms into strict state, delay_ms
     from :"schema".move_lease(p_lease, p_move, p_code, p_message, p_delay_ms, p_output, true) as m;
     return;
-  exception when others then
+  exception when others or assert_failure then
     v_sqlstate := sqlstate;
   end;
   outcome := 'effect_failed';
+  -- A job that lost its worker runs alone next, whatever became of its hook.
+  p_lease.solo := p_lease.solo or p_move = 'lapse';
   select e.state, e.delay_ms into strict state, delay_ms from :"schema".charge_effect(p_lease, v_sqlstate) as e;
 end
 $$;

@@ -1,5 +1,4 @@
--- The schema and the list of what was applied to it. Nobody else may look inside.
-create schema if not exists :"schema";
+-- The list of what was applied to a schema. Nobody else may look inside.
 create table if not exists :"schema".schema_migration (
   bundle text not null,
   version integer not null,

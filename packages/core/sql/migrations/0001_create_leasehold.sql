@@ -6,8 +6,9 @@
 
 create table :"schema".job_type (
   name text primary key check (name ~ '^[a-z][a-z0-9_.-]{0,63}$'),
-  -- Called in the transaction of each transition; see register_type.
-  hook regprocedure,
+  -- Called in the transaction of each transition; see register_type. By its name: a number of the catalogue would not
+  -- survive a function that is dropped and made again, and pg_upgrade refuses tables that hold one.
+  hook text,
   retries_max smallint not null default 3 check (retries_max >= 0),
   losses_max smallint not null default 3 check (losses_max >= 2),
   backoff_base_ms integer not null default 10000 check (backoff_base_ms > 0),
@@ -58,7 +59,7 @@ create table :"schema".ready (
   priority smallint not null,
   due_at timestamptz not null,
   -- Starts of this phase so far.
-  attempt smallint not null
+  attempt integer not null
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 create index ready_claim on :"schema".ready (lane_id, priority, due_at, job_id);
 
@@ -69,7 +70,7 @@ create table :"schema".lease (
   worker text not null check (length(worker) between 1 and 128),
   lane_id integer not null,
   priority smallint not null,
-  attempt smallint not null,
+  attempt integer not null,
   solo boolean not null,
   lease_ms integer not null check (lease_ms > 0),
   leased_at timestamptz not null,
@@ -82,7 +83,7 @@ create table :"schema".lease (
 create table :"schema".attempt (
   job_id bigint not null,
   phase text not null,
-  attempt smallint not null,
+  attempt integer not null,
   token uuid not null,
   worker text not null,
   started_at timestamptz not null,
@@ -99,9 +100,9 @@ create table :"schema".attempt (
 create table :"schema".job_counter (
   job_id bigint not null,
   phase text not null,
-  failures smallint not null default 0,
-  losses smallint not null default 0,
-  losses_alone smallint not null default 0,
+  failures integer not null default 0,
+  losses integer not null default 0,
+  losses_alone integer not null default 0,
   outages integer not null default 0,
   last_code text,
   last_message text,
@@ -115,7 +116,7 @@ create table :"schema".result (
   phase text not null,
   part smallint not null check (part >= 0),
   -- 0: stored at enqueue, because this job did not need the phase.
-  attempt smallint not null,
+  attempt integer not null,
   output jsonb not null,
   provenance jsonb not null,
   saved_at timestamptz not null,

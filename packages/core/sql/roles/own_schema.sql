@@ -1,0 +1,28 @@
+-- Moves the schema and all in it to the owner, and gives the others what they need to call functions: no table.
+alter schema :"schema" owner to :"owner";
+do $$
+declare
+  v_schema oid := (select relnamespace from pg_class where oid = $t$:"schema".job$t$::regclass);
+  v_object record;
+begin
+  for v_object in
+    select format('alter %s %s owner to %s', case c.relkind when 'v' then 'view' else 'table' end, c.oid::regclass,
+      $o$:"owner"$o$::regrole) as statement
+    from pg_class as c where c.relnamespace = v_schema and c.relkind in ('r', 'v')
+    union all
+    select format('alter function %s owner to %s', p.oid::regprocedure, $o$:"owner"$o$::regrole)
+    from pg_proc as p where p.pronamespace = v_schema
+  loop
+    execute v_object.statement;
+  end loop;
+end $$;
+grant usage on schema :"schema" to :"limited", :"worker";
+grant execute on function
+  :"schema".schema_version, :"schema".current_login, :"schema".get_job, :"schema".get_queue
+to :"limited";
+grant execute on function
+  :"schema".declare_lanes, :"schema".claim_jobs, :"schema".abandon_claim, :"schema".start_job,
+  :"schema".renew_leases, :"schema".hold_lease, :"schema".save_part, :"schema".load_results,
+  :"schema".checkpoint_job, :"schema".complete_job, :"schema".retry_job, :"schema".release_job,
+  :"schema".fail_job, :"schema".lapse_leases, :"schema".enqueue_jobs, :"schema".cancel_job, :"schema".requeue_job
+to :"worker";

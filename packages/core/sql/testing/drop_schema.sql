@@ -1,0 +1,2 @@
+-- The end of a test schema.
+drop schema if exists :"schema" cascade;

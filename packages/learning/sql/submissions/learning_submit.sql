@@ -1,0 +1,27 @@
+-- Stores a submission and enqueues its work in one go, for a host that has no web application of its own.
+--   p_submission: { student_sub, kind, criteria, … as in learning_enqueue; text_body for kind text, or storage_key,
+--   mime_type, size_bytes and sha256; optional id, course_id, task_id, idempotency_key }.
+--   Answers: the submission's id and the job's id. The same id again changes nothing and answers the same.
+create or replace function :"schema".learning_submit(
+  p_submission jsonb, out submission_id uuid, out job_id uuid
+)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  submission_id := coalesce((p_submission ->> 'id')::uuid, gen_random_uuid());
+  insert into public.learning_submissions (
+    id, course_id, task_id, student_sub, kind, text_body, storage_key, mime_type, size_bytes, sha256, idempotency_key
+  )
+  select submission_id, s.course_id, s.task_id, s.student_sub, s.kind, s.text_body, s.storage_key, s.mime_type,
+    s.size_bytes, s.sha256, s.idempotency_key
+  from jsonb_populate_record(null::public.learning_submissions, p_submission) as s
+  -- Only the same id means the same submission: what else a host's table keeps unique is an error.
+  on conflict (id) do nothing;
+  if not found then
+    select j.public_id into job_id from :"schema".job as j
+    where j.type = 'learning.submission' and j.payload ->> 'submissionId' = submission_id::text
+    order by j.id desc limit 1;
+  end if;
+  job_id := coalesce(job_id, :"schema".learning_enqueue(submission_id, p_submission));
+end
+$$;

@@ -1,0 +1,37 @@
+-- What an operator asks first. Names and numbers only.
+--   db_role: the caller's login may claim jobs. queue_visibility: the queue can be read, with its numbers.
+--   queue_lag: no job has been due for more than 15 minutes.
+create or replace function public.learning_worker_health_probe()
+returns table (check_name text, status text, detail text)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_claim oid := (
+    select p.oid from pg_proc as p where p.proname = 'claim_jobs' and p.pronamespace = (
+      select f.pronamespace from pg_proc as f where f.oid = $f$:"schema".clock()$f$::regprocedure
+    )
+  );
+  v_due bigint;
+  v_oldest double precision;
+begin
+  check_name := 'db_role';
+  if has_function_privilege(session_user, v_claim, 'execute') then
+    status := 'ok';
+    detail := null;
+  else
+    status := 'failed';
+    detail := format('login %s may not claim jobs: grant gustav_worker to it', session_user);
+  end if;
+  return next;
+  select coalesce(sum(h.ct), 0), coalesce(max(h.oldest_age_sec), 0) into v_due, v_oldest
+  from :"schema".queue_health as h where h.queue = 'learning' and h.state = 'due';
+  check_name := 'queue_visibility';
+  status := 'ok';
+  detail := format('visible_jobs=%s', v_due);
+  return next;
+  check_name := 'queue_lag';
+  status := case when v_oldest > 900 then 'failed' else 'ok' end;
+  detail := format('oldest_due_seconds=%s', floor(v_oldest));
+  return next;
+end
+$$;

@@ -1,0 +1,43 @@
+import type { SqlBundle } from "@leasehold/core";
+
+import createLearning from "../sql/migrations/0001_create_learning.sql" with { type: "text" };
+import grantLearning from "../sql/roles/grant_learning.sql" with { type: "text" };
+import enqueue from "../sql/submissions/learning_enqueue.sql" with { type: "text" };
+import errorCode from "../sql/submissions/learning_error_code.sql" with { type: "text" };
+import forget from "../sql/submissions/learning_forget.sql" with { type: "text" };
+import hook from "../sql/submissions/learning_hook.sql" with { type: "text" };
+import jobsWrite from "../sql/submissions/learning_jobs_write.sql" with { type: "text" };
+import payload from "../sql/submissions/learning_payload.sql" with { type: "text" };
+import provenance from "../sql/submissions/learning_provenance.sql" with { type: "text" };
+import readSubmission from "../sql/submissions/learning_read_submission.sql" with { type: "text" };
+import submissionJobs from "../sql/submissions/learning_submission_jobs.sql" with { type: "text" };
+import submit from "../sql/submissions/learning_submit.sql" with { type: "text" };
+import healthProbe from "../sql/submissions/learning_worker_health_probe.sql" with { type: "text" };
+import markRetry from "../sql/submissions/learning_worker_mark_retry.sql" with { type: "text" };
+import updateCompleted from "../sql/submissions/learning_worker_update_completed.sql" with { type: "text" };
+import updateFailed from "../sql/submissions/learning_worker_update_failed.sql" with { type: "text" };
+import registerLearning from "../sql/submissions/register_learning.sql" with { type: "text" };
+
+/** The tables, views and functions of the learning worker: pass it to `migrate`. It lives in `public` by its names. */
+export const learningSql: SqlBundle = {
+  name: "learning",
+  migrations: [{ version: 1, name: "create_learning", text: createLearning }],
+  definitions: [
+    errorCode,
+    updateCompleted,
+    updateFailed,
+    markRetry,
+    provenance,
+    hook,
+    payload,
+    enqueue,
+    submit,
+    readSubmission,
+    forget,
+    submissionJobs,
+    jobsWrite,
+    healthProbe,
+    registerLearning,
+  ],
+  grants: grantLearning,
+};

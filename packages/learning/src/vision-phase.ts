@@ -1,0 +1,125 @@
+import {
+  type AdapterContext,
+  type PhaseResult,
+  type Provenance,
+  WorkerError,
+} from "@leasehold/core";
+import { type ModelV1, runStep } from "@leasehold/model";
+import { z } from "zod";
+
+import { countCharacters, fitsCharacters } from "./characters.ts";
+import type { MediaPreparer, PreparedMedia } from "./media/media-preparer.ts";
+import { visionProgram } from "./programs/vision-program.ts";
+import { readVerified, type Storage } from "./storage.ts";
+import { type SubmissionInput, textCharactersMax, type VisionPage } from "./submission.ts";
+
+export interface VisionPhase {
+  readonly model: ModelV1;
+  readonly storage: Storage;
+  readonly media: MediaPreparer;
+  /** Time of one model call, warm-up excluded. */
+  readonly timeoutMs: number;
+}
+
+/** A page that was read: what is saved as a part, so that no later attempt reads it again. */
+interface PageText {
+  readonly source: "model" | "text_layer";
+  readonly text: string;
+}
+
+const savedPage: z.ZodType<PageText> = z.strictObject({
+  source: z.enum(["model", "text_layer"]),
+  text: z.string(),
+});
+
+/** Reads an upload page by page; pages that an earlier attempt read are taken as they are. */
+export async function readPages(
+  phase: VisionPhase,
+  request: { readonly input: SubmissionInput; readonly known: ReadonlyMap<number, unknown> },
+  context: AdapterContext,
+): Promise<PhaseResult> {
+  const { media } = request.input;
+  if (media === undefined) {
+    throw new WorkerError("input_invalid", "There is no upload to read: the submission is a text.");
+  }
+  context.progress({ stage: "preparing" });
+  const { signal } = context;
+  const bytes = await readVerified(phase.storage, media, signal);
+  await using upload = await phase.media.open({ bytes, mediaType: media.mediaType }, { signal });
+  const { pageCount } = upload;
+  const reader = createPageReader(phase, { ...request, upload }, context);
+  const pages: VisionPage[] = [];
+  let text = "";
+  for (let page = 1; page <= pageCount; page += 1) {
+    context.progress({ stage: "decoding", partsDone: page - 1, partsTotal: pageCount });
+    const { source, text: pageText } = await reader.read(page);
+    pages.push({ page, source, characters: countCharacters(pageText) });
+    text += page === 1 ? pageText : `\n\n${pageText}`;
+    // Before the next page is read: what no later page can mend is not worth another model call.
+    if (!fitsCharacters(text, textCharactersMax)) {
+      throw new WorkerError(
+        "input_too_large",
+        `The first ${page} of ${pageCount} pages hold more than ${textCharactersMax} characters.`,
+      );
+    }
+  }
+  const textLayerPages = pages.filter(({ source }) => source === "text_layer").length;
+  const provenance = { ...reader.provenance(), pages: pageCount, textLayerPages };
+  return { output: { text, pages }, provenance };
+}
+
+interface PageReader {
+  read(page: number): Promise<PageText>;
+  provenance(): Provenance;
+}
+
+function createPageReader(
+  { model, timeoutMs }: VisionPhase,
+  {
+    input,
+    known,
+    upload,
+  }: {
+    readonly input: SubmissionInput;
+    readonly known: ReadonlyMap<number, unknown>;
+    readonly upload: PreparedMedia;
+  },
+  context: AdapterContext,
+): PageReader {
+  let isPrepared = false;
+  // Of the last page that was read now; pages read before have their own beside them.
+  let provenance: Provenance = {};
+
+  const ask = async (page: number): Promise<PageText> => {
+    const prepared = await upload.page(page);
+    if (prepared.text !== undefined) {
+      const saved: PageText = { source: "text_layer", text: prepared.text };
+      await context.savePart(page, { ...saved }, { source: "text_layer" });
+      return saved;
+    }
+    if (!isPrepared) await model.prepare?.(context);
+    isPrepared = true;
+    const { pageCount } = upload;
+    const answer = await runStep(visionProgram.steps.transcribe, {
+      model,
+      input: { image: prepared.image, page, pageCount, language: input.language },
+      language: input.language,
+      key: `${input.submissionId} ${page}`,
+      attempt: context.attempt,
+      timeoutMs,
+      context,
+    });
+    provenance = { ...answer.provenance };
+    const saved: PageText = { source: "model", text: answer.answer };
+    await context.savePart(page, { ...saved }, { ...answer.provenance });
+    return saved;
+  };
+
+  return {
+    async read(page) {
+      const saved = savedPage.safeParse(known.get(page));
+      return saved.success ? saved.data : await ask(page);
+    },
+    provenance: () => provenance,
+  };
+}
