@@ -1,0 +1,87 @@
+import { join } from "node:path";
+
+import { root } from "./worker-bench.ts";
+
+/** A request that the server got. */
+export interface OllamaRequest {
+  readonly kind: "chat" | "load" | "tags" | "version" | "other";
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** A server that behaves like Ollama, over real HTTP. */
+export interface FakeOllama extends AsyncDisposable {
+  readonly url: string;
+  readonly requests: readonly OllamaRequest[];
+}
+
+/** One message of a chat, as Ollama reads it. */
+export interface OllamaMessage {
+  readonly role: string;
+  readonly content: string;
+  readonly images?: readonly string[];
+}
+
+interface ReplayModule {
+  startReplayServer(
+    this: void,
+    options: {
+      readonly models: readonly string[];
+      readonly answer: (request: OllamaRequest) => string;
+    },
+  ): Promise<FakeOllama>;
+}
+
+/** What the models are called that {@link startFakeOllama} has. */
+export const models = { vision: "page-reader:2b", feedback: "judge:8b" } as const;
+
+/** What the vision model reads from every page. */
+export const transcript = "Der Zug fährt in fünf Stunden 450 km weit.";
+/** What the feedback model writes to every learner. */
+export const feedback = "Du hast die Aufgabe verstanden. Schreibe als Nächstes den Rechenweg auf.";
+/** What it says about every criterion. */
+export const explanation = "Der Beleg zeigt es.";
+
+/** Starts the server that the Ollama adapter's own tests use, with a vision model and a feedback model. */
+export async function startFakeOllama(): Promise<FakeOllama> {
+  // By its path: what a package's tests use is no entry point of the package.
+  const path = join(root, "packages/adapter-ollama/test/replay-server.ts");
+  const { startReplayServer } = (await import(path)) as ReplayModule;
+  return await startReplayServer({ models: Object.values(models), answer });
+}
+
+/** The messages of the chats that some model was sent. */
+export function chatsWith(
+  model: string,
+  { requests }: FakeOllama,
+): readonly (readonly OllamaMessage[])[] {
+  return requests
+    .filter(({ kind, body }) => kind === "chat" && body["model"] === model)
+    .map(({ body }) => body["messages"] as readonly OllamaMessage[]);
+}
+
+function answer({ body }: OllamaRequest): string {
+  if (body["model"] === models.vision) return transcript;
+  const format = body["format"] as JudgementFormat | undefined;
+  return format === undefined ? feedback : JSON.stringify(judge(format));
+}
+
+/** The schema that constrains judgements: one property per criterion. */
+interface JudgementFormat {
+  readonly properties: Readonly<
+    Record<string, { readonly properties: { readonly score: { readonly maximum: number } } }>
+  >;
+}
+
+/** Gives every criterion all of its points but one, for the first segment of the text. */
+function judge({ properties }: JudgementFormat): object {
+  return Object.fromEntries(
+    Object.entries(properties).map(([criterion, schema]) => [
+      criterion,
+      {
+        evidence: ["s1"],
+        explanation_md: explanation,
+        score: schema.properties.score.maximum - 1,
+      },
+    ]),
+  );
+}

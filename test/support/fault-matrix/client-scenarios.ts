@@ -1,0 +1,102 @@
+import { WorkerError } from "@leasehold/core";
+import { expect } from "bun:test";
+
+import type { ArmedFault, FaultKind } from "../fault-plan.ts";
+import { essayOf, inTime, type MatrixBench, resultOf, statementMs } from "./matrix-bench.ts";
+import type { Scenario } from "./worker-scenarios.ts";
+
+const essay = essayOf({ draft: async () => resultOf(1), grade: async () => resultOf(2) });
+
+interface ClientCall<Answer> {
+  /** Brings about what the call is about; answers the job's id. */
+  prepare(bench: MatrixBench): Promise<string>;
+  call(bench: MatrixBench, id: string): Promise<Answer>;
+  /** What the caller hears who asks again, when the first call was done or not. */
+  readonly again: { readonly done: unknown; readonly notDone: unknown };
+  check?(bench: MatrixBench, id: string): Promise<void>;
+}
+
+/** A call is refused in time, asking again is safe, and what was asked for has happened once. */
+function asking<Answer>(statement: RegExp, asked: ClientCall<Answer>): Scenario {
+  return {
+    statement,
+    async play(bench, kind) {
+      const id = await asked.prepare(bench);
+      const fault = bench.proxy.arm({ statement, kind });
+
+      const refusal = await refusalOf(fault, asked.call(bench, id));
+      const again = await asked.call(bench, id);
+
+      expect(refusal).toBe("database_unavailable");
+      expect(again).toMatchObject(expectedOf(asked, kind) as object);
+      await asked.check?.(bench, id);
+    },
+  };
+}
+
+function expectedOf<Answer>({ again }: ClientCall<Answer>, kind: FaultKind): unknown {
+  return kind === "cut-before" ? again.notDone : again.done;
+}
+
+async function refusalOf(fault: ArmedFault, call: Promise<unknown>): Promise<string> {
+  const told = call.then(
+    () => "it was answered",
+    (error: unknown) => (WorkerError.is(error) ? error.code : String(error)),
+  );
+  return await inTime(fault, statementMs.work, told);
+}
+
+const enqueued = async ({ observer }: MatrixBench): Promise<string> =>
+  (await observer.enqueue(essay, {})).id;
+
+/** A question has the same answer, however often it is asked. */
+const same = (answer: unknown): ClientCall<unknown>["again"] => ({ done: answer, notDone: answer });
+
+/** Every statement of a client, by its name. */
+export const clientScenarios: Readonly<Record<string, Scenario>> = {
+  enqueue_jobs: asking(/\.enqueue_jobs\(/, {
+    prepare: async () => crypto.randomUUID(),
+    call: ({ client }, id) => client.enqueue(essay, {}, { id }),
+    again: { done: { outcome: "existing" }, notDone: { outcome: "created" } },
+    async check({ database }) {
+      expect(await database.listBusy()).toEqual([{ type: "essay", state: "due", count: 1 }]);
+    },
+  }),
+  get_job: asking(/\.get_job\(/, {
+    prepare: enqueued,
+    call: ({ client }, id) => client.getJob(id),
+    again: same({ state: "queued" }),
+  }),
+  get_results: asking(/\.get_results\(/, {
+    prepare: enqueued,
+    call: ({ client }, id) => client.getResults(id),
+    again: same([]),
+  }),
+  get_queue: asking(/\.get_queue\(/, {
+    prepare: enqueued,
+    call: ({ client }) => client.getQueue(),
+    again: same([{ type: "essay", state: "due", count: 1 }]),
+  }),
+  cancel_job: asking(/\.cancel_job\(/, {
+    prepare: enqueued,
+    call: async ({ client }, id) => ({ answer: await client.cancel(id) }),
+    again: { done: { answer: "settled" }, notDone: { answer: "ok" } },
+    async check({ observer, database }, id) {
+      expect(await observer.getJob(id)).toMatchObject({ state: "cancelled" });
+      expect(await database.listBusy()).toEqual([]);
+    },
+  }),
+  requeue_job: asking(/\.requeue_job\(/, {
+    async prepare(bench) {
+      const id = await enqueued(bench);
+      expect(await bench.observer.cancel(id)).toBe("ok");
+      return id;
+    },
+    call: async ({ client }, id) => ({ answer: await client.requeue(id) }),
+    again: { done: { answer: "not_settled" }, notDone: { answer: "ok" } },
+    async check({ observer, database }, id) {
+      expect(await observer.getJob(id)).toMatchObject({ state: "queued" });
+      expect(await database.listBusy()).toEqual([{ type: "essay", state: "due", count: 1 }]);
+    },
+  }),
+};
