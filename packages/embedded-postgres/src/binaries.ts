@@ -167,7 +167,15 @@ async function findMajor(
   if (!(await exists(join(folder, "initdb")))) return undefined;
   const { account, signal } = search;
   const options = { account, environment, signal };
-  const { exitCode, output } = await runCommand(join(folder, "postgres"), ["--version"], options);
+  const program = join(folder, "postgres");
+  const { exitCode, output, wasKilled } = await runCommand(program, ["--version"], options);
+  if (wasKilled) {
+    // Looking further might find another version, and begin an empty cluster with it.
+    throw new EmbeddedPostgresError(
+      "start_failed",
+      `${program} was killed while it told its version: start again.`,
+    );
+  }
   const major = Number(/^postgres \(PostgreSQL\) (\d+)/.exec(output)?.[1]);
   return exitCode === 0 && major >= majorMin ? major : undefined;
 }

@@ -130,8 +130,10 @@ async function refuseCareless(entry: Entry, options: EntryOptions): Promise<unde
 async function findRunning(options: EntryOptions): Promise<RunningServer | undefined> {
   for (const cluster of await listClusters(options.dataFolder, options.account)) {
     const state = await inspectServer(cluster);
-    if (state.is === "alive")
-      return { cluster, process: state.process, socketFolder: state.socketFolder };
+    if (state.is === "alive") {
+      const { process, socketFolder } = state;
+      return { cluster, process, socketFolder };
+    }
     if (state.is !== "foreign") continue;
     throw new EmbeddedPostgresError(
       "server_foreign",

@@ -95,8 +95,7 @@ async function becomeMember(ask: Ask, close: () => Promise<void>): Promise<Membe
     durability: facts?.[1] === "off" ? "none" : "full",
     hadCompany: await isAnyRunning(others),
     createDatabase: (name) => createDatabase(ask, name),
-    dropDatabase: async (name) =>
-      void (await ask(`drop database if exists "${name}" with (force)`)),
+    dropDatabase: (name) => dropDatabase(ask, name),
     resign: () => resign(ask),
     close,
   };
@@ -123,6 +122,14 @@ async function createDatabase(ask: Ask, name: string): Promise<void> {
       "database_exists",
       `There is a database ${name} already: give another name.`,
     );
+  }
+}
+
+async function dropDatabase(ask: Ask, name: string): Promise<void> {
+  try {
+    await ask(`drop database if exists "${name}" with (force)`);
+  } catch (error) {
+    throw toStatementError(error);
   }
 }
 

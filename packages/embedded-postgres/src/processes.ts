@@ -26,8 +26,10 @@ export interface CommandOptions {
 }
 
 export interface CommandOutcome {
-  /** `undefined` when the command never ran or was killed. */
+  /** `undefined` when the command never ran or a signal ended it. */
   readonly exitCode: number | undefined;
+  /** Somebody ended it, which says nothing about the command. */
+  readonly wasKilled: boolean;
   /** Both of its streams, cut at the end. */
   readonly output: string;
 }
@@ -35,6 +37,8 @@ export interface CommandOutcome {
 const nobody = 65_534;
 const outputCharactersMax = 65_536;
 const probeMs = 5_000;
+// PF_EXITING in Linux: past the point of return, and its command line may be empty already.
+const flagExiting = 4;
 
 /** Dates in one language, since they are compared. */
 function probeOptions(): CommandOptions {
@@ -88,8 +92,13 @@ export async function runCommand(
   };
   child.stdout?.on("data", collect);
   child.stderr?.on("data", collect);
-  child.once("error", (error) => resolve({ exitCode: undefined, output: error.message }));
-  child.once("close", (exitCode) => resolve({ exitCode: exitCode ?? undefined, output }));
+  child.once("error", (error) => {
+    resolve({ exitCode: undefined, wasKilled: false, output: error.message });
+  });
+  child.once("close", (exitCode, signal) => {
+    const wasKilled = signal === "SIGKILL" || signal === "SIGTERM" || signal === "SIGINT";
+    resolve({ exitCode: exitCode ?? undefined, wasKilled, output });
+  });
   const onAbort = (): void => {
     child.kill("SIGTERM");
   };
@@ -103,7 +112,7 @@ export async function runCommand(
   }
 }
 
-/** When the process started, or `undefined` if it no longer runs. A zombie does not run. */
+/** When the process started, or `undefined` if it no longer runs. One that is ending, or a zombie, does not run. */
 export async function findProcessStart(pid: number): Promise<string | undefined> {
   if (platform === "linux") return await findStartInProc(pid);
   const { exitCode, output } = await runCommand(
@@ -126,8 +135,9 @@ async function findStartInProc(pid: number): Promise<string | undefined> {
     ]);
     // The second field is the program's name in brackets and may hold spaces and brackets itself.
     const fields = status.slice(status.lastIndexOf(")") + 2).split(" ");
-    const [state, ticks] = [fields[0], fields[19]];
+    const [state, flags, ticks] = [fields[0], Number(fields[6]), fields[19]];
     if (state === "Z" || state === "X" || ticks === undefined) return undefined;
+    if ((flags & flagExiting) !== 0) return undefined;
     // Ticks are counted from the start of the machine, so two boots may show the same number.
     return `${ticks}@${boot.trim().slice(0, 8)}`;
   } catch (error) {

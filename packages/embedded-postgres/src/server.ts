@@ -87,6 +87,8 @@ export async function inspectServer(cluster: Cluster): Promise<ServerState> {
   if (started === undefined) return { is: "stale", numberReused: false };
 
   const words = await findCommandLine(pid);
+  // It may have ended while we looked, and then nothing of what we saw means anything.
+  if ((await findProcessStart(pid)) !== started) return await inspectServer(cluster);
   if (words?.includes(await clusterMark(cluster)) === true) {
     const socketFolder = lines[4] === "" ? undefined : lines[4];
     return { is: "alive", process: { pid, started }, socketFolder };

@@ -76,3 +76,31 @@ test(
   },
   timeoutMs,
 );
+
+test(
+  "serves those who stay while others are killed in the middle of coming and going",
+  async () => {
+    await using bench = await setup({ seeded: true });
+    const isDone = { value: false };
+    const staying = bench.spawnMember({ rounds: 15 });
+    const killOthers = async (): Promise<void> => {
+      while (!isDone.value) {
+        const victim = bench.spawnMember({ rounds: 1_000 });
+        await Promise.race([victim.next("visited"), staying.ended]);
+        await victim.kill();
+      }
+    };
+
+    const killing = Promise.all([killOthers(), killOthers()]);
+    const lines = await staying.ended;
+    isDone.value = true;
+    await killing;
+    const database = await bench.start();
+    await database.stop();
+
+    expect(lines.filter(({ event }) => event !== "visited")).toEqual([]);
+    expect(lines).toHaveLength(15);
+    expect(await bench.listServers()).toEqual([]);
+  },
+  timeoutMs,
+);

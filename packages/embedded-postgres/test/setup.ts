@@ -118,8 +118,8 @@ export async function setup(options: BenchOptions = {}): Promise<Bench> {
     async [Symbol.asyncDispose]() {
       await Promise.all(members.map((member) => member.kill()));
       await Promise.all(databases.map((database) => database.stop()));
-      await removeRunFolders(dataDir);
       await killServers();
+      await removeRunFolders(dataDir);
       await rm(root, { recursive: true, force: true });
     },
   };
@@ -265,10 +265,10 @@ function killIfThere(pid: number): void {
 
 /** A killed server leaves its sockets behind; the next start would remove them, but there is none. */
 async function removeRunFolders(dataDir: string): Promise<void> {
-  for (const name of await readdir(dataDir).catch(() => [])) {
-    const lockFile = join(dataDir, name, "postmaster.pid");
-    const socketFolder = (await readFile(lockFile, "utf8").catch(() => "")).split("\n")[4];
-    if (socketFolder?.includes("/leasehold-") !== true) continue;
-    await rm(dirname(socketFolder), { recursive: true, force: true });
+  const names = await readdir(dataDir).catch(() => []);
+  for (const name of names.filter((candidate) => candidate.endsWith(".log"))) {
+    const log = await readFile(join(dataDir, name), "utf8");
+    const folder = /"([^"]+\/leasehold-[^/"]+)\/s\//.exec(log)?.[1];
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 }

@@ -120,6 +120,24 @@ test(
 );
 
 test(
+  "drops a database that is in use, and minds none that is not there",
+  async () => {
+    await using bench = await setup({ seeded: true });
+    const database = await bench.start();
+    const sql = postgres(await database.createDatabase("short-lived"), { max: 1 });
+    await sql`select 1`;
+
+    await database.dropDatabase("short-lived");
+    await database.dropDatabase("short-lived");
+
+    const names = "select count(*)::int from pg_database where datname = 'short-lived'";
+    expect(await query(database.url, names)).toEqual([0]);
+    await sql.end({ timeout: 1 });
+  },
+  timeoutMs,
+);
+
+test(
   "says so when a database exists, or may not be called so",
   async () => {
     await using bench = await setup({ seeded: true });
