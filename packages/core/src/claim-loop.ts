@@ -95,6 +95,16 @@ async function claimUntilStopped(state: LoopState): Promise<void> {
       stopping.signal,
     );
   }
+  // Nobody else would do it. If it fails, their leases lapse.
+  await giveBackUnclear(state).catch(() => undefined);
+}
+
+/** What a lost answer may have leased was never started: it is given back as if it had never been taken. */
+async function giveBackUnclear({ store, worker, unclear }: LoopState): Promise<void> {
+  for (const token of unclear) {
+    await store.abandonClaim(worker, token);
+    unclear.delete(token);
+  }
 }
 
 function freeSlots({ hasSolo, settings, running }: LoopState): number {
@@ -136,7 +146,7 @@ function toRequest(state: LoopState, phases: readonly PhasePlan[], limit: number
     lanes: phases.map(({ laneId }) => laneId),
     soloLanes: phases.map(({ soloLaneId }) => soloLaneId),
     limit,
-    leaseMs: state.settings.leaseSeconds * 1000,
+    leaseMs: Math.ceil(state.settings.leaseSeconds * 1000),
   };
 }
 
@@ -144,11 +154,10 @@ function toRequest(state: LoopState, phases: readonly PhasePlan[], limit: number
 async function claimOnce(state: LoopState, request: ClaimRequest): Promise<number | undefined> {
   const { store, runtime, events, unclear, stopping } = state;
   const claimedAt = runtime.now();
+  let isSent = false;
   try {
-    for (const token of unclear) {
-      await store.abandonClaim(state.worker, token);
-      unclear.delete(token);
-    }
+    await giveBackUnclear(state);
+    isSent = true;
     const jobs = await store.claimJobs(request);
     if (stopping.signal.aborted && jobs.length > 0) {
       // Nothing was started: give it back as if it had never been taken.
@@ -159,7 +168,7 @@ async function claimOnce(state: LoopState, request: ClaimRequest): Promise<numbe
     return jobs.length;
   } catch (error) {
     // Postgres may have leased jobs and only its answer been lost.
-    unclear.add(request.token);
+    if (isSent) unclear.add(request.token);
     const { code } = toWorkerError(error);
     events.emit({ name: "database.failed", operation: "claim_jobs", code });
     return undefined;

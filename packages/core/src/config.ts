@@ -54,24 +54,25 @@ const settingsSchema = z
   .refine((settings) => settings.renewSeconds * 3 <= settings.leaseSeconds + 1e-9, {
     path: ["renewSeconds"],
     error: "must be at most a third of leaseSeconds",
-    when: hasNumbers,
+    when: areSeconds("renewSeconds", "leaseSeconds"),
   })
   .refine((settings) => settings.marginSeconds < settings.leaseSeconds - settings.renewSeconds, {
     path: ["marginSeconds"],
     error: "must be less than leaseSeconds minus renewSeconds",
-    when: hasNumbers,
+    when: areSeconds("marginSeconds", "renewSeconds", "leaseSeconds"),
   })
   .refine((settings) => settings.pollSeconds <= settings.pollSecondsMax, {
     path: ["pollSecondsMax"],
     error: "must be at least pollSeconds",
-    when: hasNumbers,
+    when: areSeconds("pollSeconds", "pollSecondsMax"),
   });
 
-/** What settings mean together is checked beside other problems, and not for what is no number at all. */
-function hasNumbers({ value }: { readonly value: unknown }): boolean {
-  const names = Object.keys(workerDefaults);
-  const settings = new Map(Object.entries(Object(value)));
-  return names.every((name) => Number.isFinite(settings.get(name)));
+/** Settings are compared, also beside other problems, when each of them could be right. */
+function areSeconds(...names: readonly (keyof WorkerSettings)[]) {
+  return ({ value }: { readonly value: unknown }): boolean => {
+    const settings = new Map(Object.entries(Object(value)));
+    return names.every((name) => seconds.safeParse(settings.get(name)).success);
+  };
 }
 
 /**

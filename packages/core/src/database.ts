@@ -67,66 +67,113 @@ export function openClient(
   });
 }
 
+/** One client of the driver, and how many answers it still owes. */
+interface DriverClient {
+  readonly sql: postgres.Sql;
+  owed: number;
+  isRetired: boolean;
+}
+
 export function openPool(options: PoolOptions): Pool {
-  const { deadlineMs } = options;
-  const connect = (): postgres.Sql =>
-    openClient(options.connection, {
+  const { deadlineMs, schema } = options;
+  const clients = new Set<DriverClient>();
+  let ended = false;
+
+  const open = (): DriverClient => {
+    const sql = openClient(options.connection, {
       max: options.max,
       // The driver has no unref: an idle pool must not keep a process alive that forgot to stop us.
       idle_timeout: 30,
+      // We send and read no arrays, and a connection that breaks in this question would end the process.
+      fetch_types: false,
       connection: { application_name: options.name },
     });
-  let client = connect();
-  let ended = false;
+    const client = { sql, owed: 0, isRetired: false };
+    clients.add(client);
+    return client;
+  };
+  let current = open();
 
-  // The driver never gives up on a silent connection, so we do, and with it all that shares the pool.
-  const bounded = async <Result>(operation: string, work: Promise<Result>): Promise<Result> => {
-    const used = client;
+  // Once a connection of it broke, the driver is not to be trusted with it: what it is asked in that moment is never
+  // answered, the connection may never come back, and a dead transaction may go on outside of any.
+  const retire = (client: DriverClient): void => {
+    client.isRetired = true;
+    if (client === current && !ended) current = open();
+  };
+
+  // The driver never gives up on a silent connection, so we do.
+  const bounded = async <Result>(
+    operation: string,
+    ask: (sql: postgres.Sql) => Promise<Result>,
+  ): Promise<Result> => {
+    const client = current;
+    client.owed += 1;
+    const work = ask(client.sql);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const expiry = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        if (client === used && !ended) client = connect();
-        used.end({ timeout: 0 }).catch(() => undefined);
-        const what = `did not answer ${operation} within ${deadlineMs} ms`;
-        reject(databaseUnavailable(what, { cause: undefined }));
-      }, deadlineMs);
+      const what = `did not answer ${operation} within ${deadlineMs} ms`;
+      timer = setTimeout(() => reject(databaseUnavailable(what, { cause: undefined })), deadlineMs);
     });
     try {
       return await Promise.race([work, expiry]);
     } catch (error) {
+      if (isBroken(error)) retire(client);
       throw toDatabaseError(error, operation);
     } finally {
       clearTimeout(timer);
       work.catch(() => undefined);
+      client.owed -= 1;
+      // Its neighbours may still be answered, and none of them is waited for longer than the deadline.
+      if (client.isRetired && client.owed === 0) {
+        clients.delete(client);
+        client.sql.end({ timeout: 0 }).catch(() => undefined);
+      }
     }
   };
 
   return {
     call: (routine, values) =>
-      bounded(routine.name, callRoutine(client, { schema: options.schema, routine, values })),
-    transaction: (body) =>
-      bounded(
-        "transaction",
-        client.begin(async (sql) => {
-          await body({
-            call: (routine, values) =>
-              callRoutine(sql, { schema: options.schema, routine, values }),
-            run: async (text, parameters) => void (await sql.unsafe(text, [...parameters])),
-          });
-        }),
-      ),
+      bounded(routine.name, (sql) => callRoutine(sql, { schema, routine, values })),
+    transaction: (body) => bounded("transaction", (sql) => runTransaction(sql, schema, body)),
     async listen(channel, onHint, onReady) {
       try {
-        await client.listen(channel, onHint, onReady);
+        await current.sql.listen(channel, onHint, onReady);
       } catch (error) {
         throw toDatabaseError(error, "listen");
       }
     },
     async end() {
       ended = true;
-      await client.end({ timeout: 1 });
+      await Promise.all([...clients].map(({ sql }) => sql.end({ timeout: 1 })));
     },
   };
+}
+
+async function runTransaction(
+  client: postgres.Sql,
+  schema: string,
+  body: (transaction: Transaction) => Promise<void>,
+): Promise<void> {
+  await client.begin(async (sql) => {
+    await body({
+      call: (routine, values) => whileConnected(callRoutine(sql, { schema, routine, values })),
+      run: async (text, parameters) =>
+        void (await whileConnected(sql.unsafe(text, [...parameters]))),
+    });
+  });
+}
+
+/**
+ * Does not settle when the connection is lost. The driver's `begin` finds that out by itself; if it heard of it from us,
+ * it would roll back on the closed socket, and the error of that ends the process.
+ */
+async function whileConnected<Result>(work: PromiseLike<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isBroken(error)) throw error;
+    return await new Promise<never>(() => undefined);
+  }
 }
 
 interface RoutineCall<Answer> {
@@ -179,18 +226,8 @@ const transientStates = new Set([
   "25006",
 ]);
 const transientClasses = new Set(["08", "53", "58"]);
-const driverCodes = new Set([
-  "CONNECTION_CLOSED",
-  "CONNECTION_DESTROYED",
-  "CONNECTION_ENDED",
-  "CONNECT_TIMEOUT",
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EPIPE",
-  "ENOENT",
-  "ENOTFOUND",
-  "ETIMEDOUT",
-]);
+/** Of the driver, such as CONNECTION_CLOSED and CONNECT_TIMEOUT; and of the system, such as ECONNRESET and EHOSTUNREACH. */
+const connectionCode = /^(?:CONNECT\w*|E(?!RR_)[A-Z_]+)$/;
 
 /**
  * Wraps an error of the driver, once, at this seam.
@@ -200,7 +237,7 @@ const driverCodes = new Set([
 export function toDatabaseError(error: unknown, operation: string): WorkerError {
   if (WorkerError.is(error)) return error;
   const code = codeOf(error);
-  if (code === undefined || driverCodes.has(code)) {
+  if (code === undefined || connectionCode.test(code)) {
     const what = `could not be reached for ${operation} (${code ?? "no code"})`;
     return databaseUnavailable(what, { cause: error });
   }
@@ -243,6 +280,13 @@ function databaseUnavailable(
     retryable: true,
     ...details,
   });
+}
+
+/** Whether it was the connection that failed, and not a statement on it. */
+function isBroken(error: unknown): boolean {
+  if (WorkerError.is(error)) return error.code === "database_unavailable";
+  const code = codeOf(error) ?? "";
+  return connectionCode.test(code) || /^(?:08|57P)/.test(code);
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -76,7 +76,6 @@ async function runPhase(options: JobRunnerOptions, run: Run): Promise<Run | unde
   const ended = () => ({ ...run, durationMs: Math.round(options.runtime.now() - startedAt) });
   try {
     const result = await findResult(options, run);
-    leaveGate(options, plan, true);
     const attempt = await settleResult(options, ended(), result);
     if (attempt === undefined || plan.next === undefined) return undefined;
     return { ...run, plan: plan.next, ref: refOf(ref.jobId, plan.next, attempt) };
@@ -97,9 +96,12 @@ async function findResult(options: JobRunnerOptions, run: Run): Promise<PhaseOut
   const stored: StoredResults = isFresh
     ? { results: {}, parts: {} }
     : await persist(options, () => options.store.loadResults(lease));
-  // The phase was done before and only its effect failed: it is not done again.
+  // The phase was done before and only its effect failed: it is not done again, and its backend is not asked.
   const known = stored.results[phase.name];
-  if (known !== undefined) return { output: known, provenance: {} };
+  if (known !== undefined) {
+    leaveGate(options, plan, false);
+    return { output: known, provenance: {} };
+  }
   const result = await executePhase(
     {
       plan,
@@ -120,7 +122,9 @@ async function findResult(options: JobRunnerOptions, run: Run): Promise<PhaseOut
     },
   );
   const { provenance } = result;
-  return assertStorable({ output: parseOutput(plan, result.output), provenance });
+  const checked = assertStorable({ output: parseOutput(plan, result.output), provenance });
+  leaveGate(options, plan, true);
+  return checked;
 }
 
 function leaveGate({ gate }: JobRunnerOptions, { resource }: PhasePlan, worked: boolean): void {

@@ -67,6 +67,12 @@ export interface PhaseOutput {
   readonly provenance: Provenance;
 }
 
+/** A piece of a phase. */
+export interface PartOutput extends PhaseOutput {
+  /** The phase it is a piece of: a part that comes late, in a later phase, is refused. Default: the running one. */
+  readonly phase?: string;
+}
+
 /** Why an attempt ended, in words that may be stored. */
 export interface Reason {
   readonly code: string;
@@ -89,7 +95,7 @@ export interface JobStore {
   /** Answers for each internal id that is still held; `busy`: somebody is about to end it, and it was not renewed. */
   renewLeases(leases: readonly LeaseKey[]): Promise<ReadonlyMap<string, "ok" | "busy">>;
   loadResults(lease: LeaseKey): Promise<StoredResults>;
-  savePart(lease: LeaseKey, part: number, result: PhaseOutput): Promise<"ok" | "lost">;
+  savePart(lease: LeaseKey, part: number, result: PartOutput): Promise<"ok" | "lost">;
   commit(lease: LeaseKey, statements: readonly FencedStatement[]): Promise<"ok" | "lost">;
   checkpointJob(
     lease: LeaseKey,

@@ -89,6 +89,10 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   return {
     hold(key, claimedAt) {
       const lease = createHeldLease(key);
+      // Whoever is given a job anew has lost it before, and what still runs for the old lease must end.
+      const old = entries.get(key.jobId);
+      old?.cancelExpiry();
+      old?.lease.lose();
       const entry: Entry = { lease, cancelExpiry: () => undefined };
       entries.set(key.jobId, entry);
       armExpiry(entry, claimedAt);

@@ -131,7 +131,7 @@ export const leaseRoutines: LeaseRoutines = {
   ),
   holdLease: defineRoutine("hold_lease", key, held),
   loadResults: defineRoutine("load_results", key, stored),
-  savePart: defineRoutine("save_part", [...key, "smallint", json, json], held),
+  savePart: defineRoutine("save_part", [...key, "smallint", json, json, "text"], held),
   checkpointJob: defineRoutine(
     "checkpoint_job",
     [...key, "text", "text", json, json, "boolean"],

@@ -94,6 +94,8 @@ function createContext(
   const fenced = async (write: () => Promise<"ok" | "lost">): Promise<void> => {
     if (signal.aborted) throw signal.reason;
     if ((await write()) === "lost") {
+      // What comes after the attempt is refused, also while the job goes on under the same lease.
+      if (signal.aborted) throw signal.reason;
       lease.lose();
       throw lease.signal.reason;
     }
@@ -111,7 +113,7 @@ function createContext(
     // A part that was saved already stays as it is, so the call may be repeated: a restart of Postgres is no reason to
     // throw the work away. What a commit does may not be done twice, and whether it was cannot be known.
     async savePart(part, output, provenance) {
-      const result = assertStorable({ output, provenance });
+      const result = { ...assertStorable({ output, provenance }), phase: ref.phase };
       const save = (): Promise<"ok" | "lost"> => store.savePart(lease, part, result);
       await fenced(() => persist({ ...options, hardStop: signal }, save));
     },

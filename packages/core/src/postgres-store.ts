@@ -84,7 +84,7 @@ function createSettlements(pool: Pool): Settlements {
     callForOne(pool, routine, values);
   return {
     savePart: (lease, part, result) =>
-      ask(routines.savePart, [...keyOf(lease), part, ...storable(result)]),
+      ask(routines.savePart, [...keyOf(lease), part, ...storable(result), result.phase ?? null]),
     async commit(lease, statements) {
       let held: "ok" | "lost" = "lost";
       await pool.transaction(async (transaction) => {

@@ -28,7 +28,9 @@ export function createResourceGate(runtime: Runtime): ResourceGate {
       return state.probing || runtime.now() < state.until ? "none" : "one";
     },
     shut(resource, forMs) {
-      shut.set(resource, { until: runtime.now() + forMs, probing: false });
+      // Several jobs may tell of one outage: the longest pause counts.
+      const until = Math.max(shut.get(resource)?.until ?? 0, runtime.now() + forMs);
+      shut.set(resource, { until, probing: false });
     },
     enter(resource) {
       const state = shut.get(resource);

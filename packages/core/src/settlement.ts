@@ -67,7 +67,10 @@ export async function settleResult(
   const { next } = plan;
   if (next === undefined) {
     const answer = await persist(options, () => store.completeJob(lease, result));
-    if (isTrouble(options, attempt, answer)) return undefined;
+    // An answer that was lost may have been that the hook raised; only the job's state tells.
+    const isUndone = answer.outcome === "already" && answer.state !== "completed";
+    const outcome = isUndone ? "effect_failed" : answer.outcome;
+    if (isTrouble(options, attempt, { ...answer, outcome })) return undefined;
     events.emit({ ...ref, name: "phase.completed", durationMs });
     events.emit({ ...ref, name: "job.completed", durationMs });
     return undefined;

@@ -205,14 +205,16 @@ async function stopEngine(
   const { loop, keeper, maintenance, held, hardStop, store } = engine;
   maintenance.stop();
   const over = new AbortController();
-  const within = async (ms: number): Promise<void> => {
-    await Promise.race([loop.drained(over.signal), wait(runtime, ms, over.signal)]);
+  const within = async (ms: number, ...waits: readonly Promise<void>[]): Promise<void> => {
+    const drained = loop.drained(over.signal);
+    await Promise.race([Promise.all([drained, ...waits]), wait(runtime, ms, over.signal)]);
   };
-  // A claim that hangs must not keep us: its answer gives the jobs back, or their leases lapse.
-  await Promise.race([loop.stop(), wait(runtime, farewellMs, over.signal)]);
+  const claimed = loop.stop();
   await within(settings.graceSeconds * 1000);
+  const abandonMs = held.size > 0 ? settings.abandonSeconds * 1000 : 0;
   for (const lease of held) lease.abort(stopping());
-  await within(settings.abandonSeconds * 1000 + farewellMs);
+  // A claim that hangs must not keep us: its answer gives the jobs back, or their leases lapse.
+  await within(abandonMs + farewellMs, claimed);
   hardStop.abort();
   over.abort();
   keeper.stop();

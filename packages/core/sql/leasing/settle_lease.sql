@@ -36,5 +36,10 @@ begin
   -- A job that lost its worker runs alone next, whatever became of its hook.
   p_lease.solo := p_lease.solo or p_move = 'lapse';
   select e.state, e.delay_ms into strict state, delay_ms from :"schema".charge_effect(p_lease, v_sqlstate) as e;
+  if p_move = 'lapse' then
+    -- It was not the holder who ended the attempt: a late call of his must not look like success.
+    update :"schema".attempt as a set outcome = 'lapsed'
+    where a.job_id = p_lease.job_id and a.token = p_lease.token and a.outcome = 'effect_failed';
+  end if;
 end
 $$;

@@ -1,0 +1,320 @@
+import { describe, expect, spyOn, test } from "bun:test";
+
+import { type AdapterV1, defineAdapter, type PhaseRequest, WorkerError } from "@leasehold/core";
+import { type AdapterContractOptions, testAdapterContract } from "@leasehold/core/testing";
+
+const requestOf = (text: string): PhaseRequest => ({
+  type: "essay",
+  phase: "draft",
+  input: { text, mediaType: "text/plain" },
+  results: {},
+  parts: [],
+});
+
+const sample = {
+  validRequest: requestOf("Cats sleep for most of the day."),
+  invalidRequest: requestOf("This sentence cannot be read by anybody."),
+  slowRequest: requestOf("Think about this one for a very long time."),
+};
+
+const textOf = ({ input }: PhaseRequest): string => (input as { text: string }).text;
+const isSame = (request: PhaseRequest, other: PhaseRequest): boolean =>
+  textOf(request) === textOf(other);
+
+/** The smallest adapter that keeps every promise. */
+function createHonestAdapter(): AdapterV1 {
+  return defineAdapter({
+    specVersion: "v1",
+    name: "honest",
+    version: "1",
+    capabilities: { phases: ["draft"], deterministic: true, local: true },
+    resource: () => "test/honest",
+    async execute(request, context) {
+      const { signal } = context;
+      signal.throwIfAborted();
+      if (request.phase !== "draft") {
+        throw new WorkerError("config_invalid", `No phase "${request.phase}".`, {
+          scope: "config",
+        });
+      }
+      context.progress({ stage: "preparing" });
+      context.logger.info("request.read", { characters: textOf(request).length });
+      signal.throwIfAborted();
+      if (isSame(request, sample.invalidRequest)) {
+        throw new WorkerError("input_corrupt", "The input cannot be read.");
+      }
+      if (isSame(request, sample.slowRequest)) {
+        await new Promise((resolve) => {
+          signal.addEventListener("abort", resolve);
+        });
+        throw signal.reason;
+      }
+      const provenance = { adapter: "honest" };
+      for (const part of [1, 2]) {
+        if (request.parts.some((saved) => saved.part === part)) continue;
+        await context.savePart(part, { page: part }, provenance);
+      }
+      return { output: { characters: textOf(request).length, note: undefined }, provenance };
+    },
+    async probe() {
+      return { status: "ok" };
+    },
+    async close() {},
+  });
+}
+
+testAdapterContract({ describe, test }, { setup: createHonestAdapter, sample });
+
+/** Runs the kit under a runner of its own and answers the titles of the tests that failed. */
+async function runKit(
+  options: AdapterContractOptions,
+): Promise<{ all: string[]; failed: string[] }> {
+  const tests: [string, () => Promise<void>][] = [];
+  const runner = {
+    describe: (_name: string, body: () => void) => body(),
+    test: (name: string, body: () => Promise<void>) => tests.push([name, body]),
+  };
+  testAdapterContract(runner, options);
+  const failed: string[] = [];
+  for (const [name, body] of tests) await body().catch(() => failed.push(name));
+  return { all: tests.map(([name]) => name), failed };
+}
+
+type Execute = AdapterV1["execute"];
+
+/** The honest adapter with one promise broken. */
+function breakAdapter(change: (honest: AdapterV1) => Partial<AdapterV1>): () => AdapterV1 {
+  return () => {
+    const honest = createHonestAdapter();
+    return { ...honest, ...change(honest) };
+  };
+}
+
+function breakExecute(change: (honest: Execute) => Execute): () => AdapterV1 {
+  return breakAdapter((honest) => ({ execute: change((...call) => honest.execute(...call)) }));
+}
+
+const dishonest: readonly (readonly [string, () => AdapterV1])[] = [
+  ["says what it is", breakAdapter(() => ({ resource: () => "" }))],
+  [
+    "answers in JSON, parts included",
+    breakExecute((honest) => async (...call) => ({
+      ...(await honest(...call)),
+      output: { at: new Date(0) },
+    })),
+  ],
+  [
+    "says where a result comes from, without quoting the request",
+    breakExecute((honest) => async (request, context) => ({
+      ...(await honest(request, context)),
+      provenance: { prompt: `Grade this: ${textOf(request)}` },
+    })),
+  ],
+  [
+    "leaves the request as it was",
+    breakExecute((honest) => (request, context) => {
+      Object.assign(request, { results: { vision: "mine" } });
+      return honest(request, context);
+    }),
+  ],
+  [
+    "shows progress before its result",
+    breakExecute((honest) => (request, context) => {
+      // Enough to be stopped by, which other tests are about, but not a stage that anybody knows.
+      const progress = (): void => context.progress({ stage: "thinking" as "decoding" });
+      return honest(request, { ...context, progress });
+    }),
+  ],
+  [
+    "refuses a request whose signal is aborted already",
+    breakExecute((honest) => (request, context) => {
+      if (!context.signal.aborted) return honest(request, context);
+      return honest(request, { ...context, signal: new AbortController().signal });
+    }),
+  ],
+  [
+    "gives no result after an abort at its first sign of progress",
+    breakExecute((honest) => async (request, context) => {
+      if (context.signal.aborted || isSame(request, sample.slowRequest)) {
+        return honest(request, context);
+      }
+      const result = honest(request, { ...context, progress() {} });
+      context.progress({ stage: "preparing" });
+      return result;
+    }),
+  ],
+  [
+    "stops when it is aborted midway",
+    breakExecute((honest) => async (request, context) => {
+      const result = honest(request, context);
+      if (!isSame(request, sample.slowRequest)) return result;
+      return result.catch((error: unknown) => {
+        if (WorkerError.is(error, "deadline_exceeded")) throw error;
+        return new Promise(() => {});
+      });
+    }),
+  ],
+  [
+    "stops at its deadline",
+    breakExecute(
+      (honest) => (request, context) =>
+        honest(request, context).catch((error: unknown) => {
+          if (!WorkerError.is(error, "deadline_exceeded")) throw error;
+          return new Promise(() => {});
+        }),
+    ),
+  ],
+  [
+    "stops when a part cannot be saved",
+    breakExecute((honest) => (request, context) => {
+      const savePart: typeof context.savePart = (...part) =>
+        context.savePart(...part).catch(() => undefined);
+      return honest(request, { ...context, savePart });
+    }),
+  ],
+  [
+    "does no part again that is there",
+    breakExecute((honest) => (request, context) => honest({ ...request, parts: [] }, context)),
+  ],
+  [
+    "fails with a WorkerError that quotes nobody",
+    breakExecute((honest) => async (request, context) => {
+      if (!isSame(request, sample.invalidRequest)) return honest(request, context);
+      throw new WorkerError("input_corrupt", `I cannot read "${textOf(request)}".`);
+    }),
+  ],
+  [
+    "refuses a phase that it does not claim",
+    breakExecute((honest) => (request, context) => honest({ ...request, phase: "draft" }, context)),
+  ],
+  [
+    "logs nothing of the request",
+    breakExecute((honest) => (request, context) => {
+      context.logger.warn("request.odd", { start: textOf(request) });
+      return honest(request, context);
+    }),
+  ],
+  [
+    "prints nothing",
+    breakExecute((honest) => (request, context) => {
+      globalThis.console.warn("invalid json");
+      return honest(request, context);
+    }),
+  ],
+  [
+    "gives the same output to the same request, if it claims so",
+    breakExecute((honest) => async (...call) => ({
+      ...(await honest(...call)),
+      output: crypto.randomUUID(),
+    })),
+  ],
+  ["says how it is", breakAdapter(() => ({ probe: async () => ({ status: "fine" as "ok" }) }))],
+  [
+    "can be closed twice",
+    breakAdapter(() => {
+      let isClosed = false;
+      const close = async (): Promise<void> => {
+        if (isClosed) throw new Error("closed twice");
+        isClosed = true;
+      };
+      return { close };
+    }),
+  ],
+];
+
+test.each(dishonest)("the kit notices an adapter that breaks: %s", async (promise, setup) => {
+  using console = spyOn(globalThis.console, "warn").mockImplementation(() => {});
+  const { failed } = await runKit({ setup, sample });
+
+  expect(failed).toEqual([promise]);
+  expect(console.mock.calls.length > 0).toBe(promise === "prints nothing");
+});
+
+test("the kit breaks no promise of its own that no adapter here breaks", async () => {
+  const { all } = await runKit({ setup: createHonestAdapter, sample });
+
+  const [first, ...rest] = all;
+  expect(first).toBe("skips only tests that exist");
+  expect(rest).toEqual(dishonest.map(([promise]) => promise));
+});
+
+test.each<[string, () => AdapterV1, string]>([
+  [
+    "something that is no WorkerError",
+    breakExecute(
+      (honest) =>
+        (...call) =>
+          honest(...call).catch(() => {
+            throw new Error("It broke.");
+          }),
+    ),
+    "fails with a WorkerError that quotes nobody",
+  ],
+  [
+    "no provenance at all",
+    breakExecute((honest) => async (...call) => ({ ...(await honest(...call)), provenance: {} })),
+    "says where a result comes from, without quoting the request",
+  ],
+  [
+    "no sign of progress",
+    breakExecute(
+      (honest) => (request, context) => honest(request, { ...context, progress: () => undefined }),
+    ),
+    "shows progress before its result",
+  ],
+  [
+    "a phase that does not resolve to a resource",
+    breakAdapter(() => ({ capabilities: { phases: ["grade"] } })),
+    "says what it is",
+  ],
+])("the kit notices %s", async (_, setup, promise) => {
+  const { slowRequest: _slow, ...quick } = sample;
+
+  const { failed } = await runKit({ setup, sample: quick });
+
+  expect(failed).toContain(promise);
+});
+
+test("the kit takes an adapter that claims nothing at its word", async () => {
+  const random = breakExecute((honest) => async (...call) => ({
+    ...(await honest(...call)),
+    output: crypto.randomUUID(),
+  }));
+  const setup = (): AdapterV1 => ({ ...random(), capabilities: { phases: ["draft"] } });
+
+  const { failed } = await runKit({ setup, sample });
+
+  expect(failed).toEqual([]);
+});
+
+test("the kit says what it left out for want of a request", async () => {
+  const { validRequest } = sample;
+
+  const { all, failed } = await runKit({ setup: createHonestAdapter, sample: { validRequest } });
+
+  expect(all).toContain("stops at its deadline (skipped: no slowRequest in the sample)");
+  expect(all).toContain(
+    "fails with a WorkerError that quotes nobody (skipped: no invalidRequest in the sample)",
+  );
+  expect(failed).toEqual([]);
+});
+
+test("the kit prints the reason of a skipped test and fails on one it does not have", async () => {
+  const skip = { "prints nothing": "the client prints a banner", "prints everything": "typo" };
+
+  const { all, failed } = await runKit({ setup: createHonestAdapter, sample, skip });
+
+  expect(all).toContain("prints nothing (skipped: the client prints a banner)");
+  expect(failed).toEqual(["skips only tests that exist"]);
+});
+
+test("the kit wants a sample in which a quotation would show", async () => {
+  const wordless = { ...sample.validRequest, input: { text: "word", mediaType: "text/plain" } };
+
+  const { failed } = await runKit({
+    setup: createHonestAdapter,
+    sample: { validRequest: wordless },
+  });
+
+  expect(failed).toContain("says where a result comes from, without quoting the request");
+});

@@ -1,0 +1,190 @@
+import { describe, expect, test } from "bun:test";
+
+import postgres from "postgres";
+
+import { renderSql } from "../src/migrate.ts";
+import { type Queue, setupQueue } from "./support/queue.ts";
+import { useServer } from "./support/server.ts";
+
+// A claim must cost the same whatever waits beside it, and whatever the statistics say. The plans are those of the
+// statements inside the function, as auto_explain saw them run.
+
+const server = useServer();
+
+interface PlanNode {
+  readonly "Node Type": string;
+  readonly "Relation Name"?: string;
+  readonly "Index Name"?: string;
+  readonly "Shared Hit Blocks": number;
+  readonly "Shared Read Blocks": number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+interface Explained {
+  /** How a table was reached, such as `ready by ready_claim`, without repeats. */
+  readonly paths: readonly string[];
+  /** Shared buffers of the whole call. */
+  readonly buffers: number;
+  readonly rows: number;
+}
+
+interface Subject extends Queue {
+  /** Makes many ready jobs, without going through the functions. */
+  populate(options: FillOptions): Promise<void>;
+  explainClaim(limit: number): Promise<Explained>;
+}
+
+interface FillOptions {
+  readonly count: number;
+  readonly phase: "draft" | "foreign";
+  /** Below 0: due since then. */
+  readonly dueInMs: number;
+  readonly priority?: number;
+}
+
+async function setup(): Promise<Subject> {
+  const testServer = await server();
+  const queue = await setupQueue(testServer);
+  // Statistics are part of the test, so nobody else gathers any.
+  for (const table of ["ready", "lease", "job"]) {
+    await queue.query(`alter table :"schema".${table} set (autovacuum_enabled = false)`);
+  }
+  const plans: PlanNode[] = [];
+  const admin = postgres(testServer.urlAs("postgres"), {
+    max: 1,
+    onnotice({ message = "" }) {
+      const start = message.indexOf("{");
+      if (start >= 0) plans.push((JSON.parse(message.slice(start)) as { Plan: PlanNode }).Plan);
+    },
+  });
+  await admin.unsafe("load 'auto_explain'");
+  const settings = { log_min_duration: 0, log_nested_statements: "on", log_analyze: "on" };
+  for (const [name, value] of Object.entries({
+    ...settings,
+    log_buffers: "on",
+    log_format: "json",
+  })) {
+    await admin.unsafe(`set auto_explain.${name} = ${value}`);
+  }
+  return {
+    ...queue,
+    async populate({ count, phase, dueInMs, priority = 5 }) {
+      await queue.query(
+        `with made as (
+           insert into :"schema".job (public_id, queue, type, version, priority, payload, created_at)
+           select gen_random_uuid(), 'default', 'essay', 1, $3::text::smallint, '{}', clock_timestamp()
+           from generate_series(1, $1::text::integer) returning id
+         )
+         insert into :"schema".ready (job_id, lane_id, priority, due_at, attempt)
+         select id, :"schema".find_lane('default', 'essay', 1::smallint, $2, false), $3::text::smallint,
+           clock_timestamp() + $4::text::float * interval '1 millisecond', 0 from made`,
+        String(count),
+        phase,
+        String(priority),
+        String(dueInMs),
+      );
+    },
+    async explainClaim(limit) {
+      const [lane] = await queue.lanes(["draft"]);
+      // Warm the caches of the session: the first call of a function reads the catalogue.
+      const claim = async (places: string): Promise<number> => {
+        const text = `select * from :"schema".claim_jobs('w', gen_random_uuid(), '{${places}}', '{}', ${limit}, 1000)`;
+        return (await admin.unsafe(renderSql(text, queue.schema))).length;
+      };
+      await claim(String(lane?.laneId));
+      await admin.unsafe("set client_min_messages = log");
+      plans.length = 0;
+      const rows = await claim(String(lane?.laneId));
+      await admin.unsafe("set client_min_messages = notice");
+      const whole = plans.at(-1);
+      return {
+        paths: [...new Set(plans.slice(0, -1).flatMap(listPaths))].toSorted(),
+        buffers: (whole?.["Shared Hit Blocks"] ?? 0) + (whole?.["Shared Read Blocks"] ?? 0),
+        rows,
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      await admin.end();
+      await queue[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function listPaths(node: PlanNode): readonly string[] {
+  const table = node["Relation Name"];
+  const isScan = node["Node Type"].includes("Scan") && table !== undefined;
+  const how = node["Index Name"] ?? node["Node Type"];
+  return [...(isScan ? [`${table} by ${how}`] : []), ...(node.Plans ?? []).flatMap(listPaths)];
+}
+
+/** An index-only scan does not name its table in every version. */
+const isReady = (path: string): boolean => path.startsWith("ready by ");
+
+describe("claim_jobs", () => {
+  test.each<[string, (subject: Subject, fill: () => Promise<void>) => Promise<void>]>([
+    ["there are no statistics", (_, fill) => fill()],
+    [
+      "the statistics are those of an empty table",
+      async (subject, fill) => {
+        await subject.query('analyze :"schema".ready, :"schema".job, :"schema".lease');
+        await fill();
+      },
+    ],
+    [
+      "the statistics are those of a full table",
+      async (subject, fill) => {
+        await fill();
+        await subject.query('analyze :"schema".ready, :"schema".job, :"schema".lease');
+      },
+    ],
+  ])("goes by its indexes when %s", async (_, prepare) => {
+    await using subject = await setup();
+    await prepare(subject, async () => {
+      await subject.populate({ count: 3_000, phase: "draft", dueInMs: -1_000 });
+      await subject.populate({ count: 3_000, phase: "foreign", dueInMs: -1_000 });
+    });
+
+    const { paths, rows } = await subject.explainClaim(10);
+
+    expect(rows).toBe(10);
+    expect(paths.filter(isReady)).toEqual(["ready by ready_claim", "ready by ready_pkey"]);
+    expect(paths).toContain("job by job_pkey");
+    // The clock of a test schema is a table of one row.
+    expect(paths.filter((path) => path.endsWith("Seq Scan"))).toEqual(["test_clock by Seq Scan"]);
+  });
+
+  test.each<[string, FillOptions]>([
+    ["delayed jobs of its own lane", { count: 10_000, phase: "draft", dueInMs: 3_600_000 }],
+    ["due jobs of another lane", { count: 10_000, phase: "foreign", dueInMs: -3_600_000 }],
+    [
+      "delayed jobs of a higher priority",
+      { count: 10_000, phase: "draft", dueInMs: 3_600_000, priority: 0 },
+    ],
+  ])("touches no more of the table when it has ten thousand %s", async (_, crowd) => {
+    await using alone = await setup();
+    await alone.populate({ count: 20, phase: "draft", dueInMs: -1_000 });
+    await using crowded = await setup();
+    await crowded.populate(crowd);
+    await crowded.populate({ count: 20, phase: "draft", dueInMs: -1_000 });
+
+    const one = await alone.explainClaim(10);
+    const other = await crowded.explainClaim(10);
+
+    expect([one.rows, other.rows]).toEqual([10, 10]);
+    // An index of ten thousand entries is one or two levels higher: that is all it may cost.
+    const probes = 10 + 2 * other.rows;
+    expect(other.buffers).toBeLessThanOrEqual(one.buffers + 2 * probes);
+  });
+
+  test("touches no more when it finds nothing among ten thousand that wait for their time", async () => {
+    await using alone = await setup();
+    await using crowded = await setup();
+    await crowded.populate({ count: 10_000, phase: "draft", dueInMs: 3_600_000 });
+
+    const one = await alone.explainClaim(10);
+    const other = await crowded.explainClaim(10);
+
+    expect([one.rows, other.rows]).toEqual([0, 0]);
+    expect(other.buffers).toBeLessThanOrEqual(one.buffers + 2 * 10);
+  });
+});

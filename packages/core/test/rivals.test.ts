@@ -1,0 +1,403 @@
+import { describe, expect, test } from "bun:test";
+
+import type { ClaimedJob } from "../src/job-store.ts";
+import { type Queue, type Session, setupQueue } from "./support/queue.ts";
+import { useServer } from "./support/server.ts";
+
+// Two connections want the same thing, and one must lose and say so. The first holds its transaction open until the
+// other one waits for it, so that every interleaving is the one that the test is about.
+
+const server = useServer();
+const setup = async (): Promise<Queue> => setupQueue(await server());
+
+type Answer = readonly Readonly<Record<string, unknown>>[];
+
+interface Rivalry extends AsyncDisposable {
+  /** Asks while `first` has not committed, waits until that is what holds it up, and lets `first` commit. */
+  overtaken(ask: (rival: Session) => Promise<Answer>): Promise<Answer>;
+  readonly first: Session;
+}
+
+async function rivalsIn(queue: Queue): Promise<Rivalry> {
+  const first = await queue.begin();
+  const rival = await queue.begin();
+  return {
+    first,
+    async overtaken(ask) {
+      const answer = ask(rival);
+      answer.catch(() => undefined);
+      await rival.blocked();
+      await first.commit();
+      const rows = await answer;
+      await rival.commit();
+      return rows;
+    },
+    async [Symbol.asyncDispose]() {
+      await first[Symbol.asyncDispose]();
+      await rival[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const complete = (session: Session, { jobId, token }: ClaimedJob): Promise<Answer> =>
+  session.call("complete_job", jobId, token, { text: "done" }, {});
+const checkpoint = (session: Session, { jobId, token }: ClaimedJob): Promise<Answer> =>
+  session.call("checkpoint_job", jobId, token, "draft", "grade", { text: "done" }, {}, false);
+const lapse = (session: Session): Promise<Answer> => session.call("lapse_leases", 10);
+const renew = (session: Session, { jobId, token }: ClaimedJob): Promise<Answer> =>
+  session.call("renew_leases", `{${jobId}}`, `{${token}}`);
+
+async function expire(queue: Queue): Promise<void> {
+  await queue.database.advance(1_001);
+}
+
+describe("claiming", () => {
+  test("two claims at once share the jobs, and neither waits", async () => {
+    await using queue = await setup();
+    await queue.enqueue();
+    await queue.enqueue();
+    await using first = await queue.begin();
+    const lanes = await queue.lanes(["draft"]);
+    const claim = ["one", crypto.randomUUID(), `{${lanes[0]?.laneId ?? 0}}`, "{}"] as const;
+    const mine = await first.call("claim_jobs", ...claim, 1, 1_000);
+
+    const others = await queue.claim({ limit: 2 });
+    await first.commit();
+
+    expect(mine).toHaveLength(1);
+    expect(others).toHaveLength(1);
+    expect(others[0]?.publicId).not.toBe(String(mine[0]?.["public_id"]));
+  });
+
+  test("never gives a job to two of many claimers", async () => {
+    await using queue = await setup();
+    const job = { type: "essay", version: 1, phase: "draft", payload: {} };
+    await queue.call(
+      "enqueue_jobs",
+      Array.from({ length: 60 }, () => job),
+    );
+
+    const claims = await Promise.all(
+      Array.from({ length: 12 }, (_, index) =>
+        queue.claim({ worker: `worker ${index}`, limit: 7 }),
+      ),
+    );
+
+    const ids = claims.flat().map(({ publicId }) => publicId);
+    expect(ids).toHaveLength(60);
+    expect(new Set(ids).size).toBe(60);
+  });
+
+  test("cancel waits for a claim, and then takes the lease away", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue();
+    await using rivals = await rivalsIn(queue);
+    const lanes = await queue.lanes(["draft"]);
+    const claim = ["one", crypto.randomUUID(), `{${lanes[0]?.laneId ?? 0}}`, "{}"] as const;
+    await rivals.first.call("claim_jobs", ...claim, 1, 1_000);
+
+    const [answer] = await rivals.overtaken((rival) => rival.call("cancel_job", id));
+
+    expect(answer?.["cancel_job"]).toBe("ok");
+    const attempts = [{ outcome: "cancelled" }];
+    expect(await queue.client.getJob(id)).toMatchObject({ state: "cancelled", attempts });
+  });
+
+  test("a claim passes over a job that is being cancelled", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue();
+    await using session = await queue.begin();
+    await session.call("cancel_job", id);
+
+    const claimed = await queue.claim();
+    await session.commit();
+
+    expect(claimed).toEqual([]);
+  });
+});
+
+describe("the end of a lease", () => {
+  test("complete, then lapse: the lapse passes over it", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue();
+    const lease = await queue.claimOne();
+    await expire(queue);
+    await using session = await queue.begin();
+    await complete(session, lease);
+
+    const lapsed = await queue.store.lapseLeases(10);
+    await session.commit();
+
+    expect(lapsed).toEqual([]);
+    expect((await queue.client.getJob(id))?.state).toBe("completed");
+  });
+
+  test("lapse, then complete: the completion is lost", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue();
+    const lease = await queue.claimOne();
+    await expire(queue);
+    await using rivals = await rivalsIn(queue);
+    await lapse(rivals.first);
+
+    const [answer] = await rivals.overtaken((rival) => complete(rival, lease));
+
+    expect(answer?.["outcome"]).toBe("lost");
+    expect(await queue.client.getJob(id)).toMatchObject({ state: "queued", losses: 1 });
+    expect(await queue.client.getResults(id)).toEqual([]);
+  });
+
+  test("lapse, then lapse: it lapses once", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue();
+    await queue.claimOne();
+    await expire(queue);
+    await using session = await queue.begin();
+    await lapse(session);
+
+    const second = await queue.store.lapseLeases(10);
+    await session.commit();
+
+    expect(second).toEqual([]);
+    expect((await queue.client.getJob(id))?.losses).toBe(1);
+  });
+
+  test("cancel, then complete: the completion is lost", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue();
+    const lease = await queue.claimOne();
+    await using rivals = await rivalsIn(queue);
+    await rivals.first.call("cancel_job", id);
+
+    const [answer] = await rivals.overtaken((rival) => complete(rival, lease));
+
+    expect(answer?.["outcome"]).toBe("lost");
+    expect((await queue.client.getJob(id))?.state).toBe("cancelled");
+  });
+
+  test("complete, then cancel: it was settled", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue();
+    const lease = await queue.claimOne();
+    await using rivals = await rivalsIn(queue);
+    await complete(rivals.first, lease);
+
+    const [answer] = await rivals.overtaken((rival) => rival.call("cancel_job", id));
+
+    expect(answer?.["cancel_job"]).toBe("settled");
+    expect((await queue.client.getJob(id))?.state).toBe("completed");
+  });
+
+  test("complete, then complete with the same token: it is done once", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue();
+    const lease = await queue.claimOne();
+    await using rivals = await rivalsIn(queue);
+    await complete(rivals.first, lease);
+
+    const [answer] = await rivals.overtaken((rival) => complete(rival, lease));
+
+    expect(answer).toMatchObject({ outcome: "already", state: "completed" });
+    expect((await queue.client.getJob(id))?.attempts).toHaveLength(1);
+  });
+
+  test("checkpoint, then checkpoint of the same phase: it is done once", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue();
+    const lease = await queue.claimOne();
+    await using rivals = await rivalsIn(queue);
+    const [first] = await checkpoint(rivals.first, lease);
+
+    const [second] = await rivals.overtaken((rival) => checkpoint(rival, lease));
+
+    expect(first).toMatchObject({ outcome: "ok", attempt: 1 });
+    expect(second).toMatchObject({ outcome: "already", state: "leased", attempt: 1 });
+    expect((await queue.client.getJob(id))?.attempts).toHaveLength(1);
+  });
+});
+
+describe("renewing", () => {
+  test("renew, then lapse: the lapse passes over it", async () => {
+    await using queue = await setup();
+    await queue.enqueue();
+    const lease = await queue.claimOne();
+    await expire(queue);
+    await using session = await queue.begin();
+    await renew(session, lease);
+
+    const during = await queue.store.lapseLeases(10);
+    await session.commit();
+    const after = await queue.store.lapseLeases(10);
+
+    expect([...during, ...after]).toEqual([]);
+  });
+
+  test("a lease that ran out comes back to life, while nobody took it", async () => {
+    await using queue = await setup();
+    await queue.enqueue();
+    const lease = await queue.claimOne();
+    await expire(queue);
+
+    const renewed = await queue.store.renewLeases([lease]);
+
+    expect(renewed).toEqual(new Map([[lease.jobId, "ok"]]));
+    expect(await queue.store.lapseLeases(10)).toEqual([]);
+  });
+
+  test("does not wait for a lease that somebody is about to end, and renews the others", async () => {
+    await using queue = await setup();
+    await queue.enqueue();
+    const one = await queue.claimOne();
+    await queue.enqueue();
+    const two = await queue.claimOne();
+    await using session = await queue.begin();
+    await complete(session, one);
+
+    const during = await queue.store.renewLeases([one, two]);
+    await session.commit();
+    const after = await queue.store.renewLeases([one, two]);
+
+    expect(during).toEqual(
+      new Map([
+        [one.jobId, "busy"],
+        [two.jobId, "ok"],
+      ]),
+    );
+    expect(after).toEqual(new Map([[two.jobId, "ok"]]));
+  });
+
+  test("lengthens nothing for a token that was never given out", async () => {
+    await using queue = await setup();
+    await queue.enqueue();
+    const lease = await queue.claimOne();
+    await expire(queue);
+
+    const renewed = await queue.store.renewLeases([{ ...lease, token: crypto.randomUUID() }]);
+
+    expect(renewed).toEqual(new Map());
+    expect(await queue.store.lapseLeases(10)).toHaveLength(1);
+  });
+
+  test("goes on beside a commit and a part that hold the lease", async () => {
+    await using queue = await setup();
+    await queue.enqueue();
+    const lease = await queue.claimOne();
+    await using session = await queue.begin();
+    await session.call("hold_lease", lease.jobId, lease.token);
+    await session.call("save_part", lease.jobId, lease.token, 1, { text: "page" }, {});
+
+    const renewed = await queue.store.renewLeases([lease]);
+    await session.commit();
+
+    expect(renewed).toEqual(new Map([[lease.jobId, "ok"]]));
+  });
+
+  test("a lease that a commit holds cannot be cancelled before the commit ends", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue();
+    const lease = await queue.claimOne();
+    await using rivals = await rivalsIn(queue);
+    await rivals.first.call("hold_lease", lease.jobId, lease.token);
+
+    const [answer] = await rivals.overtaken((rival) => rival.call("cancel_job", id));
+
+    expect(answer?.["cancel_job"]).toBe("ok");
+  });
+});
+
+describe("enqueueing", () => {
+  const job = { type: "essay", version: 1, phase: "draft", payload: {} };
+
+  test.each([
+    ["unique key", { uniqueKey: "learner 7" }],
+    ["idempotency key", { idempotencyKey: "request 1" }],
+    ["id", { id: "6f1c52a6-0d0e-4f07-9d2d-5b1f0a6f7f10" }],
+  ])("twice at once with the same %s adds one job, and both answer its id", async (_, key) => {
+    await using queue = await setup();
+    await using rivals = await rivalsIn(queue);
+    const [first] = await rivals.first.call("enqueue_jobs", [{ ...job, ...key }]);
+
+    const [second] = await rivals.overtaken((rival) =>
+      rival.call("enqueue_jobs", [{ ...job, ...key }]),
+    );
+
+    expect(first).toMatchObject({ outcome: "created" });
+    expect(second).toMatchObject({ outcome: "existing", id: first?.["id"] });
+    expect(await queue.claim()).toHaveLength(1);
+  });
+
+  test("takes the key when the rival rolls back", async () => {
+    await using queue = await setup();
+    await using first = await queue.begin();
+    await using rival = await queue.begin();
+    await first.call("enqueue_jobs", [{ ...job, uniqueKey: "learner 7" }]);
+    const answer = rival.call("enqueue_jobs", [{ ...job, uniqueKey: "learner 7" }]);
+    await rival.blocked();
+
+    await first.rollback();
+
+    expect(await answer).toMatchObject([{ outcome: "created" }]);
+    await rival.commit();
+    expect(await queue.claim()).toHaveLength(1);
+  });
+
+  test("two types at once that nobody knew adds each once", async () => {
+    await using queue = await setup();
+    await using rivals = await rivalsIn(queue);
+    await rivals.first.call("enqueue_jobs", [{ ...job, type: "new" }]);
+
+    const [answer] = await rivals.overtaken((rival) =>
+      rival.call("enqueue_jobs", [{ ...job, type: "new" }]),
+    );
+
+    expect(answer).toMatchObject({ outcome: "created" });
+    const lanes = await queue.query(`select * from :"schema".lane where type = 'new'`);
+    expect(lanes).toHaveLength(1);
+  });
+});
+
+describe("requeueing", () => {
+  test("twice at once: the second finds it queued", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue();
+    await queue.client.cancel(id);
+    await using rivals = await rivalsIn(queue);
+    const [first] = await rivals.first.call("requeue_job", id);
+
+    const [second] = await rivals.overtaken((rival) => rival.call("requeue_job", id));
+
+    expect(first?.["requeue_job"]).toBe("ok");
+    expect(second?.["requeue_job"]).toBe("not_settled");
+    expect(await queue.claim()).toHaveLength(1);
+  });
+
+  test("requeue, then enqueue with its unique key: the enqueue means the old job", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue({ uniqueKey: "learner 7" });
+    await queue.client.cancel(id);
+    await using rivals = await rivalsIn(queue);
+    await rivals.first.call("requeue_job", id);
+
+    const [answer] = await rivals.overtaken((rival) =>
+      rival.call("enqueue_jobs", [
+        { type: "essay", version: 1, phase: "draft", payload: {}, uniqueKey: "learner 7" },
+      ]),
+    );
+
+    expect(answer).toMatchObject({ outcome: "existing", id });
+  });
+
+  test("enqueue with its unique key, then requeue: the requeue is refused", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue({ uniqueKey: "learner 7" });
+    await queue.client.cancel(id);
+    await using rivals = await rivalsIn(queue);
+    await rivals.first.call("enqueue_jobs", [
+      { type: "essay", version: 1, phase: "draft", payload: {}, uniqueKey: "learner 7" },
+    ]);
+
+    const [answer] = await rivals.overtaken((rival) => rival.call("requeue_job", id));
+
+    expect(answer?.["requeue_job"]).toBe("conflict");
+  });
+});
