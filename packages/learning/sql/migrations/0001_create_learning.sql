@@ -1,4 +1,4 @@
--- What the learning worker fills in. A host that has this table already keeps it as it is, with its owner's rules of who
+-- What the learning worker fills in. A host that has this table already keeps it as it is, with its own rules of who
 -- may see what; only columns that are missing are added.
 do $$
 declare

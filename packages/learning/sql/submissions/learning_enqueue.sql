@@ -21,7 +21,8 @@ begin
     raise exception using errcode = 'P0002', message = 'learning_enqueue: there is no such submission';
   elsif v_submission.analysis_status not in ('pending', 'extracted') then
     raise exception using errcode = '55000', message = format(
-      'learning_enqueue: the submission is %s; requeue_job gives a failed one a new start', v_submission.analysis_status);
+      'learning_enqueue: the submission is %s; requeue_job gives a failed one a new start', v_submission.analysis_status
+    );
   end if;
   v_is_text := v_submission.kind = 'text';
   select e.id into strict v_id from :"schema".enqueue_jobs(jsonb_build_array(jsonb_build_object(

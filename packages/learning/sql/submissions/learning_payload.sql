@@ -1,6 +1,7 @@
--- Builds what the pipeline takes as its input, and refuses what the pipeline would refuse. Private.
+-- Builds what the pipeline takes as its input, and refuses what the pipeline would refuse. Private. It is asked before
+-- anything is stored: a constraint would say the same with the whole row in its detail, and so in the server's log.
 --   p_request: as in learning_enqueue.
---   Answers: the payload. Raises 22023 with the name of the first field that does not fit, and never with what is in it.
+--   Answers: the payload. Raises 22023 with the name of the first field that does not fit, never with what is in it.
 create or replace function :"schema".learning_payload(
   p_submission public.learning_submissions, p_request jsonb
 ) returns jsonb
@@ -15,7 +16,8 @@ begin
   if jsonb_typeof(v_given) = 'array' then
     select jsonb_agg(jsonb_build_object(
       'id', 'c' || c.place,
-      'name', case jsonb_typeof(c.item) when 'object' then coalesce(c.item -> 'name', c.item -> 'criterion') else c.item end,
+      'name', case jsonb_typeof(c.item)
+        when 'object' then coalesce(c.item -> 'name', c.item -> 'criterion') else c.item end,
       'maxScore', coalesce(nullif(c.item -> 'max_score', 'null'), '10')
     ) order by c.place) into v_criteria
     from jsonb_array_elements(v_given) with ordinality as c (item, place);
@@ -43,14 +45,18 @@ begin
     when coalesce(jsonb_typeof(p_request -> 'hints_md'), 'null') not in ('string', 'null')
       or length(p_request ->> 'hints_md') > 4000 then 'hints_md must have at most 4000 characters'
     when v_language not in ('de', 'en') then 'language must be de or en'
-    when p_submission.kind = 'text' and coalesce(length(p_submission.text_body) > 60000, true)
-      then 'text_body must have at most 60000 characters'
-    when p_submission.kind = 'text' then null
-    when p_submission.kind not in ('image', 'file') then 'kind must be text, image or file'
-    when p_submission.mime_type is null
-      or p_submission.mime_type not in ('image/png', 'image/jpeg', 'application/pdf')
-      then 'mime_type must be image/png, image/jpeg or application/pdf'
-    when coalesce(length(p_submission.storage_key), 0) not between 1 and 256 then 'storage_key must have 1 to 256 characters'
+    when coalesce(length(p_submission.student_sub), 0) not between 1 and 256
+      then 'student_sub must have 1 to 256 characters'
+    when false then 'kind must be text, image or file'
+    when p_submission.kind = 'text' then case
+      when p_submission.storage_key is not null then 'a text has no storage_key'
+      when coalesce(length(p_submission.text_body) > 60000, true) then 'text_body must have at most 60000 characters'
+    end
+    when coalesce(p_submission.mime_type, '') <> all (
+      case p_submission.kind when 'image' then array['image/png', 'image/jpeg'] else array['application/pdf'] end
+    ) then 'mime_type must be image/png or image/jpeg for an image, and application/pdf for a file'
+    when coalesce(length(p_submission.storage_key), 0) not between 1 and 256
+      then 'storage_key must have 1 to 256 characters'
     when coalesce(p_submission.size_bytes, 0) not between 1 and 10485760
       then 'size_bytes must be from 1 to 10485760'
     when coalesce(p_submission.sha256, '') !~ '^[0-9a-f]{64}$' then 'sha256 must be 64 lower-case hexadecimal digits'

@@ -1,5 +1,5 @@
--- What made a submission's result, by phase. When earlier attempts had read every page, the phase that put them together
--- asked no model: then the last page that was read says which one it was. Private.
+-- What made a submission's result, by phase. When earlier attempts had read every page, the attempt that put them
+-- together asked no model: then the last page that was read says which one it was. Private.
 create or replace function :"schema".learning_provenance(p_job_id bigint) returns jsonb
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$

@@ -7,14 +7,18 @@ create or replace function :"schema".learning_submit(
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_new public.learning_submissions := jsonb_populate_record(null::public.learning_submissions, p_submission);
 begin
-  submission_id := coalesce((p_submission ->> 'id')::uuid, gen_random_uuid());
+  submission_id := coalesce(v_new.id, gen_random_uuid());
+  perform :"schema".learning_payload(v_new, p_submission);
   insert into public.learning_submissions (
     id, course_id, task_id, student_sub, kind, text_body, storage_key, mime_type, size_bytes, sha256, idempotency_key
   )
-  select submission_id, s.course_id, s.task_id, s.student_sub, s.kind, s.text_body, s.storage_key, s.mime_type,
-    s.size_bytes, s.sha256, s.idempotency_key
-  from jsonb_populate_record(null::public.learning_submissions, p_submission) as s
+  values (
+    submission_id, v_new.course_id, v_new.task_id, v_new.student_sub, v_new.kind, v_new.text_body, v_new.storage_key,
+    v_new.mime_type, v_new.size_bytes, v_new.sha256, v_new.idempotency_key
+  )
   -- Only the same id means the same submission: what else a host's table keeps unique is an error.
   on conflict (id) do nothing;
   if not found then

@@ -1,12 +1,10 @@
--- Ties submissions to their jobs, and takes from everybody what Postgres, or the platform, gave them.
+-- Ties submissions to their jobs, and takes from everybody what Postgres, or the platform, gave them in `public`. What
+-- is in the schema is taken from them by migrate itself.
 select :"schema".register_type(
   'learning.submission', $f$:"schema".learning_hook(uuid, text, text, text, text, text, jsonb)$f$::regprocedure
 );
 do $$
 declare
-  v_schema regnamespace := (
-    select pronamespace from pg_proc where oid = $f$:"schema".learning_forget()$f$::regprocedure
-  );
   v_role text;
 begin
   -- Hosted platforms grant new functions and views to the latter two by default.
@@ -19,7 +17,6 @@ begin
       public.learning_worker_mark_retry(uuid, text, text, timestamptz),
       public.learning_worker_health_probe()
     from %s', v_role);
-    execute format('revoke all on all functions in schema %s from %s', v_schema, v_role);
     execute format('revoke all on table public.learning_submission_jobs from %s', v_role);
   end loop;
 end

@@ -10,7 +10,7 @@ import {
 import { outline, rejection } from "../fixtures/errors.ts";
 import type { Oddity } from "../fixtures/odd-child.ts";
 import { createPdfWriter } from "../fixtures/pdf.ts";
-import { isAlive, mediaProcesses } from "../fixtures/processes.ts";
+import { isAlive, mediaProcesses, noMediaProcess } from "../fixtures/processes.ts";
 import { readSample } from "../fixtures/samples.ts";
 
 interface LimitsFixture extends AsyncDisposable {
@@ -101,7 +101,7 @@ describe("a document that takes for ever", () => {
       const error = await rejection(fixture.read(timeBomb()));
 
       expect(outline(error)).toEqual({ ...tooLarge, adapterCode: "time_limit" });
-      expect(mediaProcesses()).toEqual([]);
+      expect(await noMediaProcess()).toEqual([]);
       // A blocked worker would tick once or twice in these one and a half seconds.
       expect(worker.ticks).toBeGreaterThan(10);
       expect(worker.growthBytes).toBeLessThan(100_000_000);
@@ -123,7 +123,7 @@ describe("a document that takes for ever", () => {
 
       expect(whileReading).toBe(1);
       expect(error.code).toBe("aborted");
-      expect(mediaProcesses()).toEqual([]);
+      expect(await noMediaProcess()).toEqual([]);
     },
     timeoutMs,
   );
@@ -218,7 +218,7 @@ describe("a document that needs too much memory", () => {
       const error = await rejection(fixture.read(await readSample("letter.pdf")));
 
       expect(outline(error)).toEqual({ ...tooLarge, adapterCode: "memory_limit" });
-      expect(mediaProcesses()).toEqual([]);
+      expect(await noMediaProcess()).toEqual([]);
     },
     timeoutMs,
   );

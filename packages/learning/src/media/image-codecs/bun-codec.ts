@@ -48,8 +48,7 @@ export function createBunCodec(): ImageCodec | undefined {
 }
 
 function findBunImage(): BunImageConstructor | undefined {
-  const runtime: object = globalThis;
-  const bun: unknown = "Bun" in runtime ? runtime.Bun : undefined;
+  const bun: unknown = Reflect.get(globalThis, "Bun");
   if (typeof bun !== "object" || bun === null || !("Image" in bun)) return undefined;
   return isBunImage(bun.Image) ? bun.Image : undefined;
 }

@@ -1,0 +1,109 @@
+import { describe, expect, test } from "bun:test";
+
+import { migrateRoles } from "@leasehold/core";
+
+import { learningSql } from "../src/learning-sql.ts";
+import { createLearningStore } from "../src/learning-store.ts";
+import { createHands } from "./support/hands.ts";
+import { setupLearning, useLearning } from "./support/learning.ts";
+import { refusal } from "./support/refusal.ts";
+import { useServer } from "./support/server.ts";
+import { openSession } from "./support/session.ts";
+
+const setup = useLearning();
+const server = useServer();
+
+describe("learning_worker_health_probe", () => {
+  test("answers three checks by name, status and detail", async () => {
+    await using learning = await setup();
+
+    const rows = await learning.query("select * from public.learning_worker_health_probe()");
+
+    expect(rows).toEqual([
+      { check_name: "db_role", status: "ok", detail: null },
+      { check_name: "queue_visibility", status: "ok", detail: "visible_jobs=0" },
+      { check_name: "queue_lag", status: "ok", detail: "oldest_due_seconds=0" },
+    ]);
+  });
+
+  test("counts the jobs that are due, and neither those that wait for their time nor the leased", async () => {
+    await using learning = await setup();
+    const { claim, retry } = createHands(learning);
+    for (const text of ["Eins.", "Zwei.", "Drei."]) {
+      await learning.submit({ student_sub: "ada", kind: "text", text_body: text });
+    }
+    const [first] = await claim({ limit: 2 });
+    if (first !== undefined) await retry(first);
+
+    const checks = await learning.store.probeHealth();
+
+    expect(checks[1]).toEqual({
+      check: "queue_visibility",
+      status: "ok",
+      detail: "visible_jobs=1",
+    });
+  });
+
+  test("fails when a job has been due for more than 15 minutes", async () => {
+    await using learning = await setup();
+    await learning.submit();
+    await learning.database.advance(890_000);
+    const before = await learning.store.probeHealth();
+
+    await learning.database.advance(20_000);
+    const after = await learning.store.probeHealth();
+
+    expect(before[2]).toMatchObject({ check: "queue_lag", status: "ok" });
+    expect(after[2]).toMatchObject({ check: "queue_lag", status: "failed" });
+    expect(after[2]?.detail).toMatch(/^oldest_due_seconds=9[01]\d$/);
+  });
+
+  test("is well when nothing is due, however old a leased or delayed job is", async () => {
+    await using learning = await setup();
+    await learning.submit();
+    const { claimOne } = createHands(learning);
+    await claimOne({ leaseMs: 7_200_000 });
+    await learning.database.advance(3_600_000);
+
+    const checks = await learning.store.probeHealth();
+
+    expect(checks.map(({ status }) => status)).toEqual(["ok", "ok", "ok"]);
+  });
+
+  test("fails for a login that may not claim, and says which and what to do", async () => {
+    await using learning = await setupLearning(await server());
+    const roles = { worker: "gustav_worker", limited: "gustav_limited" };
+    await migrateRoles({ connection: learning.adminUrl, bundles: [learningSql], ...roles });
+    await using admin = await openSession(learning.adminUrl);
+    const login = `web_${crypto.randomUUID().slice(0, 8)}`;
+    await admin.script(`create role ${login} login in role gustav_limited`);
+    try {
+      await using web = createLearningStore({ connection: learning.urlFor(login) });
+      await using worker = createLearningStore({ connection: learning.urlFor("gustav_worker") });
+
+      expect(await web.probeHealth()).toContainEqual({
+        check: "db_role",
+        status: "failed",
+        detail: `login ${login} may not claim jobs: grant gustav_worker to it`,
+      });
+      expect(await worker.probeHealth()).toContainEqual({
+        check: "db_role",
+        status: "ok",
+        detail: null,
+      });
+    } finally {
+      await admin.script(`drop role ${login}`);
+    }
+  });
+
+  test("can be called by nobody who was not granted it", async () => {
+    await using learning = await setupLearning(await server());
+    const roles = { worker: "gustav_worker", limited: "gustav_limited" };
+    await migrateRoles({ connection: learning.adminUrl, bundles: [learningSql], ...roles });
+    await using stranger = createLearningStore({ connection: learning.url });
+
+    const probe = stranger.probeHealth();
+
+    expect(await refusal(probe)).toMatchObject({ code: "grant_missing", scope: "config" });
+  });
+});
