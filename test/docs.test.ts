@@ -93,6 +93,22 @@ test("the README names the commands that exist", async () => {
   }
 });
 
+test("every guarantee names tests that exist", async () => {
+  const guarantees = await Bun.file(join(root, "docs/guarantees.md")).text();
+  const named = [...guarantees.matchAll(/^- `([^`]+)`: "(.+)"$/gm)];
+  const sections = guarantees.split(/^## /m).slice(1);
+
+  const missing: string[] = [];
+  for (const [, path = "", name = ""] of named) {
+    const tests = await Bun.file(join(root, path)).text();
+    if (!tests.includes(JSON.stringify(name))) missing.push(`${path}: ${name}`);
+  }
+
+  expect(missing).toEqual([]);
+  expect(sections.filter((section) => !/^- `/m.test(section))).toEqual([]);
+  expect(named.length).toBeGreaterThan(8);
+});
+
 test("the table of environment variables is the one in the code", () => {
   const rendered = renderOperations(operations);
 

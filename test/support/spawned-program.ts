@@ -4,6 +4,9 @@ import { once } from "node:events";
 /** How long a test waits for what must come: many times what is normal, since a machine may be busy. */
 export const patienceMs: number = 60_000;
 
+/** How long a program may live: one that hangs must not outlive its test. */
+const lifetimeMs = 100_000;
+
 /** How a program ended, and all that it said. */
 export interface ProgramEnd {
   /** Null when a signal ended it. */
@@ -32,12 +35,15 @@ export interface SpawnOptions {
   readonly env: Readonly<Record<string, string>>;
   /** What it reads. Default: nothing. */
   readonly input?: string | Uint8Array;
+  /** In a process group of its own, so that a test can see whether it left anybody behind. Default: `false`. */
+  readonly detached?: boolean;
 }
 
-/** Starts a program on the runtime that runs the test, in a process group of its own. */
+/** Starts a program on the runtime that runs the test. */
 export function spawnProgram(argv: readonly string[], options: SpawnOptions): SpawnedProgram {
-  const { cwd, env, input = "" } = options;
-  const child = spawn(process.execPath, [...argv], { cwd, env: { ...env }, detached: true });
+  const { cwd, env, input = "", detached = false } = options;
+  const child = spawn(process.execPath, [...argv], { cwd, env: { ...env }, detached });
+  const lifetime = setTimeout(() => child.kill("SIGKILL"), lifetimeMs);
   // It may end before it has read everything.
   child.stdin.on("error", () => undefined);
   child.stdin.end(input);
@@ -52,6 +58,7 @@ export function spawnProgram(argv: readonly string[], options: SpawnOptions): Sp
   }
   const ended = once(child, "close").then((): ProgramEnd => {
     isOver = true;
+    clearTimeout(lifetime);
     news.dispatchEvent(new Event("said"));
     return { exitCode: child.exitCode, signal: child.signalCode, ...output };
   });

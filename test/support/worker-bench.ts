@@ -7,7 +7,12 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedde
 import { createLearningStore, learningSql, type LearningStore } from "@leasehold/learning";
 import postgres from "postgres";
 
-import { type ProgramEnd, type SpawnedProgram, spawnProgram } from "./spawned-program.ts";
+import {
+  type ProgramEnd,
+  type SpawnedProgram,
+  type SpawnOptions,
+  spawnProgram,
+} from "./spawned-program.ts";
 import { createTemporaryDirectory, type TemporaryDirectory } from "./temporary-directory.ts";
 import { startWorker, type WorkerProcess } from "./worker-process.ts";
 
@@ -63,32 +68,33 @@ export interface Bench extends Home {
 }
 
 /** Makes a folder from which nothing of the test's own surroundings can be seen. */
-export async function setupHome(): Promise<Home> {
+export async function setupHome(options: Pick<SpawnOptions, "detached"> = {}): Promise<Home> {
   const folder = await createTemporaryDirectory();
   // The private Postgres of somebody who is root runs as another user, who must get through.
   await chmod(folder.path, 0o711);
   const temporary = join(folder.path, "tmp");
   await mkdir(temporary);
-  return openHome(folder, {
+  const env = {
     PATH: process.env["PATH"] ?? "",
     HOME: folder.path,
     TMPDIR: temporary,
     LEASEHOLD_DATA_DIR: join(folder.path, "data"),
-  });
+  };
+  return openHome(folder, { ...options, cwd: folder.path, env });
 }
 
-function openHome(folder: TemporaryDirectory, variables: Variables): Home {
+function openHome(folder: TemporaryDirectory, surroundings: SpawnOptions): Home {
   const programs: SpawnedProgram[] = [];
   const start: Home["start"] = (args, more = {}, input = "") => {
-    const env = { ...variables, ...more };
-    const program = spawnProgram([main, ...args], { cwd: folder.path, env, input });
+    const env = { ...surroundings.env, ...more };
+    const program = spawnProgram([main, ...args], { ...surroundings, env, input });
     programs.push(program);
     return program;
   };
   return {
     path: folder.path,
     dataDir: join(folder.path, "data"),
-    variables,
+    variables: surroundings.env,
     start,
     run: (args, more, input) => start(args, more, input).ended,
     async [Symbol.asyncDispose]() {

@@ -72,10 +72,22 @@ const replaced: Readonly<Record<string, string>> = {
 /** Logins that can do everything; a worker must not be one of them. */
 const refusedLogins = new Set(["postgres", "service_role", "supabase_admin"]);
 
+/** An environment that no worker can run by. */
+export class EnvironmentError extends WorkerError {
+  /** All of them: the message is cut to what a row of the database may hold. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    const message = `The environment does not fit: ${problems.join("; ")}.`;
+    super("config_invalid", message, { scope: "config" });
+    this.problems = problems;
+  }
+}
+
 /**
  * Reads a configuration out of an environment. Pure but for the files that `*_FILE` variables name.
  *
- * Throws `config_invalid` with every problem at once. Values of secrets are not in the message.
+ * Throws an {@link EnvironmentError} with every problem at once. Values of secrets are in none of them.
  */
 export function parseEnvironment(environment: Environment): WorkerConfig {
   const problems: string[] = [];
@@ -85,13 +97,7 @@ export function parseEnvironment(environment: Environment): WorkerConfig {
   problems.push(...findDatabaseProblems(values, isProduction));
   const backend = toBackend(values, isProduction, problems);
   const http = toHttp(values, problems);
-  if (problems.length > 0) {
-    throw new WorkerError(
-      "config_invalid",
-      `The environment does not fit:\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
-      { scope: "config" },
-    );
-  }
+  if (problems.length > 0) throw new EnvironmentError(problems);
   const dataDir = resolve(values.dataDir ?? ".leasehold");
   return {
     databaseUrl,
@@ -221,7 +227,7 @@ function findDatabaseProblems(
 /** The login that a database URL names, which may be empty; undefined when it is no such URL. */
 function findLogin(url: string): string | undefined {
   // A cluster's URL lists several hosts, which no URL parser knows: the first one stands for all.
-  const single = url.replace(/^([a-z]+:\/\/(?:[^/?#]*@)?[^/?#,]*),[^/?#]*/, "$1");
+  const single = url.replace(/^([a-z]+:\/\/(?:[^/?#]*@)?[^/?#,]*),[^/?#@]*(?=[/?#]|$)/, "$1");
   const parsed = URL.parse(single);
   if (parsed === null || !["postgres:", "postgresql:"].includes(parsed.protocol)) return undefined;
   try {

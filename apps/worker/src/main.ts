@@ -8,7 +8,12 @@ import { migrateDatabase } from "./commands/migrate.ts";
 import { run } from "./commands/run.ts";
 import { status } from "./commands/status.ts";
 import { submit } from "./commands/submit.ts";
-import { loadEnvironment, parseEnvironment, type WorkerConfig } from "./config.ts";
+import {
+  EnvironmentError,
+  loadEnvironment,
+  parseEnvironment,
+  type WorkerConfig,
+} from "./config.ts";
 
 /** Runs a command; false is an answer of its own, exit code 1. */
 type Task = (config: WorkerConfig, signal: AbortSignal) => Promise<boolean | void>;
@@ -28,22 +33,35 @@ async function execute(task: Task, options: ExecuteOptions = {}): Promise<void> 
   };
   process.on("SIGINT", options.ignoresInterrupts === true ? () => undefined : onSignal);
   process.on("SIGTERM", onSignal);
+  process.on("uncaughtException", leave);
+  process.on("unhandledRejection", leave);
   try {
     const isFine = await task(parseEnvironment(loadEnvironment()), stopping.signal);
     process.exit(isFine === false ? 1 : 0);
   } catch (error) {
-    console.error(describe(error));
-    const isConfig = WorkerError.is(error) && error.scope === "config";
-    process.exit(isConfig || error instanceof EmbeddedPostgresError ? 2 : 1);
+    leave(error);
   }
+}
+
+/** Says what went wrong and ends, also for what nobody caught: the runtime would print all that an error holds. */
+function leave(error: unknown): never {
+  console.error(describe(error));
+  const isConfig = WorkerError.is(error) && error.scope === "config";
+  process.exit(isConfig || error instanceof EmbeddedPostgresError ? 2 : 1);
 }
 
 /** Our own errors say what to do; anything else is a fault of ours and shows where it happened, not what it held. */
 function describe(error: unknown): string {
+  if (error instanceof EnvironmentError) {
+    return ["config_invalid: The environment does not fit:", ...error.problems].join("\n  ");
+  }
   if (WorkerError.is(error)) return `${error.code}: ${error.message}`;
   if (error instanceof EmbeddedPostgresError) return error.message;
   if (!(error instanceof Error)) return "Something unknown was thrown.";
-  const frames = error.stack?.split("\n").filter((line) => line.trimStart().startsWith("at "));
+  const frames = error.stack
+    ?.replace(error.message, "")
+    .split("\n")
+    .filter((line) => line.trimStart().startsWith("at "));
   return [`Unexpected ${error.name}; please report this.`, ...(frames ?? [])].join("\n");
 }
 

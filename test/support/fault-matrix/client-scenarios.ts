@@ -1,5 +1,6 @@
-import { WorkerError } from "@leasehold/core";
 import { expect } from "bun:test";
+
+import { WorkerError } from "@leasehold/core";
 
 import type { ArmedFault, FaultKind } from "../fault-plan.ts";
 import { essayOf, inTime, type MatrixBench, resultOf, statementMs } from "./matrix-bench.ts";

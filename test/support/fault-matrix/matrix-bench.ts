@@ -32,7 +32,7 @@ export interface MatrixBench extends AsyncDisposable {
   /** The subject, when it is a client. */
   readonly client: Client;
   /** The subject, when it is a worker. It is stopped with the bench. */
-  addWorker(pipeline: Pipeline<z.ZodType<unknown>>, options?: Partial<WorkerOptions>): BenchWorker;
+  addWorker(pipeline: Pipeline, options?: Partial<WorkerOptions>): BenchWorker;
   /** What a phase commits: an effect that a second run of the phase finds done. */
   effectOf(jobId: string): FencedStatement;
   countEffects(jobId: string): Promise<number>;
@@ -88,7 +88,8 @@ export async function setupMatrixBench(url: string): Promise<MatrixBench> {
       parameters: [jobId],
     }),
     async countEffects(jobId) {
-      const text = 'select count(*)::integer as count from :"schema".effect where job_id = $1::uuid';
+      const text =
+        'select count(*)::integer as count from :"schema".effect where job_id = $1::uuid';
       const [row] = await database.query(text, [jobId]);
       return Number(row?.["count"]);
     },
@@ -107,13 +108,7 @@ export async function setupMatrixBench(url: string): Promise<MatrixBench> {
 export type Run = (request: PhaseRequest, context: PhaseContext) => Promise<PhaseResult>;
 
 /** A pipeline of type `essay` that drafts and grades. */
-export function essayOf({
-  draft,
-  grade,
-}: {
-  readonly draft: Run;
-  readonly grade: Run;
-}): Pipeline<z.ZodType<unknown>> {
+export function essayOf({ draft, grade }: { readonly draft: Run; readonly grade: Run }): Pipeline {
   const output = z.unknown();
   return definePipeline({
     type: "essay",

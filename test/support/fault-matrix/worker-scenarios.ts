@@ -1,5 +1,6 @@
-import { WorkerError } from "@leasehold/core";
 import { expect } from "bun:test";
+
+import { WorkerError } from "@leasehold/core";
 
 import type { FaultKind } from "../fault-plan.ts";
 import {
@@ -291,7 +292,12 @@ export const workerScenarios: Readonly<Record<string, Scenario>> = {
   retry_job: atEnding(
     /\.retry_job\(/,
     new WorkerError("output_invalid", "Planted.", { retryable: true }),
-    { state: "completed", failures: 1, losses: 0, attempts: [ended("draft", "retried"), ...graded] },
+    {
+      state: "completed",
+      failures: 1,
+      losses: 0,
+      attempts: [ended("draft", "retried"), ...graded],
+    },
   ),
   release_job: atEnding(
     /\.release_job\(/,

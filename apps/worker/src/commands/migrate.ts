@@ -1,4 +1,5 @@
 import { migrate, migrateRoles, printMigrations } from "@leasehold/core";
+import postgres from "postgres";
 
 import type { WorkerConfig } from "../config.ts";
 import { bundles, openDatabase } from "../database.ts";
@@ -36,7 +37,18 @@ export async function migrateDatabase(
   if (!options.roles) return;
   const adminUrl = database.embedded?.databaseUrl("leasehold", "postgres");
   await migrateRoles({ connection: adminUrl ?? database.url, schema, bundles, ...roleNames });
+  if (adminUrl !== undefined) await keepOrdinaryLogin(adminUrl);
   console.log(
     `Roles ${Object.values(roleNames).join(", ")} are there. Give ${roleNames.worker} a password out of band.`,
   );
+}
+
+/** Everybody goes on using the embedded Postgres by its one login, which has just given away all that it owned. */
+async function keepOrdinaryLogin(adminUrl: string): Promise<void> {
+  const sql = postgres(adminUrl, { max: 1, onnotice: () => undefined });
+  try {
+    await sql.unsafe(`grant ${roleNames.owner}, ${roleNames.worker} to leasehold`);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
 }

@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
 
 import { WorkerError } from "@leasehold/core";
-import type { LearningStore, NewSubmission, SubmissionReport } from "@leasehold/learning";
+import type { LearningStore, SubmissionReport } from "@leasehold/learning";
 
 import { pause } from "../app.ts";
 import type { WorkerConfig } from "../config.ts";
+import { toCriteria } from "../criteria.ts";
 import { openDatabase, openLearningStore } from "../database.ts";
 import { toContent } from "../uploads.ts";
 
@@ -47,30 +48,6 @@ async function readSource(source: string): Promise<Uint8Array> {
   } catch {
     throw new WorkerError("not_found", `Not submitted: ${source} cannot be read.`);
   }
-}
-
-type Criterion = NonNullable<NewSubmission["criteria"]>[number];
-
-const criteriaMax = 20;
-
-function toCriteria(texts: readonly string[]): readonly Criterion[] {
-  if (texts.length > criteriaMax) {
-    throw new WorkerError("input_invalid", `--criterion may be given ${criteriaMax} times.`);
-  }
-  return texts.map(toCriterion);
-}
-
-function toCriterion(text: string): Criterion {
-  const [, name, points] = /^(.*?)(?::(\d+))?$/s.exec(text) ?? [];
-  if (name === undefined || name.trim() === "") {
-    throw new WorkerError("input_invalid", "--criterion must be a name, or name:points.");
-  }
-  if (points === undefined) return name.trim();
-  const maxScore = Number(points);
-  if (maxScore < 1 || maxScore > 10) {
-    throw new WorkerError("input_invalid", `--criterion ${name}: points must be from 1 to 10.`);
-  }
-  return { name: name.trim(), maxScore };
 }
 
 const pollMs = 250;

@@ -1,0 +1,134 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { clientScenarios } from "./support/fault-matrix/client-scenarios.ts";
+import {
+  atMost,
+  essayOf,
+  type MatrixBench,
+  patienceMs,
+  resultOf,
+  setupMatrixBench,
+  slackMs,
+  statementMs,
+  waitForEnd,
+} from "./support/fault-matrix/matrix-bench.ts";
+import { workerScenarios } from "./support/fault-matrix/worker-scenarios.ts";
+import { faultKinds } from "./support/fault-plan.ts";
+import { useThrowawayPostgres } from "./support/throwaway-postgres.ts";
+
+setDefaultTimeout(180_000);
+
+const server = useThrowawayPostgres();
+const scenarios = { ...workerScenarios, ...clientScenarios };
+
+let database: Promise<string> | undefined;
+const databaseUrl = (): Promise<string> =>
+  (database ??= server().then((started) => started.createDatabase("matrix")));
+
+test("every statement of the SDK is in the matrix", async () => {
+  const sources = ["lease-routines.ts", "client-routines.ts"].map((name) =>
+    readFile(join(import.meta.dirname, "../packages/core/src", name), "utf8"),
+  );
+  const text = (await Promise.all(sources)).join("\n");
+
+  const routines = [...text.matchAll(/defineRoutine\(\s*"(\w+)"/g)].map(([, name]) => name);
+
+  expect(routines.length).toBeGreaterThan(20);
+  expect(Object.keys(scenarios)).toEqual(expect.arrayContaining(routines));
+});
+
+// A statement that hangs is waited for, so the scenarios do their waiting together.
+describe.concurrent.each(Object.entries(scenarios))("%s", (_, scenario) => {
+  test.each(faultKinds)("%s", async (kind) => {
+    await using bench = await setupMatrixBench(await databaseUrl());
+
+    await scenario.play(bench, kind);
+  });
+});
+
+describe("behind a network that is dead but does not say so", () => {
+  test("a worker notices, keeps its leases, and needs no new pool of connections for it", async () => {
+    await using bench = await setupMatrixBench(await databaseUrl());
+    const gate = Promise.withResolvers<void>();
+    const essay = essayOf({
+      async draft() {
+        await gate.promise;
+        return resultOf("draft");
+      },
+      grade: async () => resultOf("grade"),
+    });
+    const { worker, recorder } = bench.addWorker(essay, { concurrency: 5, renewSeconds: 1 });
+    await worker.start();
+    const ids = await enqueueEssays(bench, essay, 4);
+    await recorder.waitFor(() => worker.inFlight() === 4);
+
+    bench.proxy.setMode("black-hole");
+    const wentSilentAt = performance.now();
+    // Their results are sent into the silence.
+    gate.resolve();
+    const unheard = (operation: string): Promise<unknown> =>
+      recorder.waitFor(
+        (event) => event.name === "database.failed" && event.operation === operation,
+        { timeoutMs: patienceMs },
+      );
+    await atMost(statementMs.renewal + slackMs, "a renewal to fail", unheard("renew_leases"));
+    bench.proxy.setMode("pass");
+    const leftMs = (): number => statementMs.work + slackMs - (performance.now() - wentSilentAt);
+    await atMost(leftMs(), "a claim to fail", unheard("claim_jobs"));
+    await atMost(leftMs(), "the results", unheard("settle"));
+    const more = await enqueueEssays(bench, essay, 8);
+
+    for (const id of [...ids, ...more]) {
+      expect(await waitForEnd(bench, id)).toMatchObject({
+        state: "completed",
+        failures: 0,
+        losses: 0,
+        outages: 0,
+      });
+    }
+    // One for renewals, one for hints, and one per slot of four and one more for work.
+    expect(bench.proxy.countOpen()).toBeLessThanOrEqual(7);
+  });
+
+  test("a worker stops within its grace period and its farewell", async () => {
+    await using bench = await setupMatrixBench(await databaseUrl());
+    const essay = essayOf({
+      draft: (_, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason as Error));
+        }),
+      grade: async () => resultOf("grade"),
+    });
+    const settings = { concurrency: 2, graceSeconds: 1, abandonSeconds: 1 };
+    const { worker, recorder } = bench.addWorker(essay, settings);
+    await worker.start();
+    await enqueueEssays(bench, essay, 1);
+    await recorder.waitFor("phase.started");
+    // So that a claim is on its way, and will not be answered.
+    await bench.proxy.arm({ statement: /claim_jobs/, kind: "hang-after" }).struck;
+
+    bench.proxy.setMode("black-hole");
+    const stoppedAt = performance.now();
+    await worker.stop();
+
+    const seconds = (performance.now() - stoppedAt) / 1_000;
+    process.stdout.write(`stopped after ${seconds.toFixed(2)} s in the silence\n`);
+    // The farewell is 3 s; closing what does not answer takes 1 s, and a machine may be busy.
+    expect(seconds).toBeLessThan(settings.graceSeconds + settings.abandonSeconds + 3 + 1 + 1);
+    expect(worker.state()).toBe("stopped");
+  });
+});
+
+async function enqueueEssays(
+  { observer }: MatrixBench,
+  essay: ReturnType<typeof essayOf>,
+  count: number,
+): Promise<readonly string[]> {
+  const answers = await observer.enqueueMany(
+    essay,
+    Array.from({ length: count }, () => ({})),
+  );
+  return answers.map(({ id }) => id);
+}

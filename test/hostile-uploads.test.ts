@@ -1,0 +1,150 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { corruptPdf, hugePng, memoryBombPdf, truncatedJpeg } from "./support/hostile-files.ts";
+import { storeUpload, type Upload } from "./support/uploads.ts";
+import { type Bench, samples, useCluster } from "./support/worker-bench.ts";
+
+setDefaultTimeout(120_000);
+
+const cluster = useCluster();
+
+const memoryGrowthMax = 100_000_000;
+const hasProc = process.platform === "linux";
+const pdf = "application/pdf";
+
+/** Every upload that must fail, and the code that its submission must end with. */
+const hostile: Readonly<
+  Record<string, { readonly code: string; readonly make: (bench: Bench) => Promise<Upload> }>
+> = {
+  "a corrupt document": {
+    code: "input_corrupt",
+    make: (bench) => storeUpload(bench, corruptPdf(), { storageKey: "a.pdf", mediaType: pdf }),
+  },
+  "a document that wants all memory": {
+    code: "input_too_large",
+    make: (bench) => storeUpload(bench, memoryBombPdf(), { storageKey: "b.pdf", mediaType: pdf }),
+  },
+  "a picture of sixty megapixels": {
+    code: "input_too_large",
+    make: (bench) => storeUpload(bench, hugePng(), { storageKey: "c.png", mediaType: "image/png" }),
+  },
+  "a text that is named a picture": {
+    code: "input_unsupported",
+    make: (bench) =>
+      storeUpload(bench, Buffer.from("Der Bach ist schmal."), {
+        storageKey: "d.png",
+        mediaType: "image/png",
+      }),
+  },
+  "half a photo": {
+    code: "input_corrupt",
+    make: async (bench) =>
+      await storeUpload(bench, await truncatedJpeg(), {
+        storageKey: "e.jpg",
+        mediaType: "image/jpeg",
+      }),
+  },
+  "bytes that are not the recorded ones": {
+    code: "input_corrupt",
+    make: async (bench) => ({ ...(await storePhoto(bench, "f.jpg")), sha256: "0".repeat(64) }),
+  },
+  "a picture recorded as a document": {
+    code: "input_corrupt",
+    make: async (bench) => ({
+      ...(await storePhoto(bench, "g.pdf")),
+      kind: "file",
+      mediaType: pdf,
+    }),
+  },
+  "a key that leads out of the storage": {
+    code: "input_corrupt",
+    async make(bench) {
+      const bytes = await readFile(join(samples, "photo.jpg"));
+      // It lies where the key leads to, so that only the refusal keeps it from being read.
+      await writeFile(join(bench.dataDir, "secret.jpg"), bytes);
+      return { ...(await storePhoto(bench, "h.jpg")), storageKey: "../secret.jpg" };
+    },
+  },
+  "a link that leads out of the storage": {
+    code: "input_corrupt",
+    async make(bench) {
+      const upload = await storePhoto(bench, "i.jpg");
+      const outside = join(bench.path, "outside.jpg");
+      await writeFile(outside, await readFile(join(samples, "photo.jpg")));
+      await symlink(outside, join(bench.dataDir, "uploads/link.jpg"));
+      return { ...upload, storageKey: "link.jpg" };
+    },
+  },
+  "a key that nothing lies under": {
+    code: "input_corrupt",
+    make: async (bench) => ({ ...(await storePhoto(bench, "j.jpg")), storageKey: "nothing.jpg" }),
+  },
+};
+
+async function storePhoto(bench: Bench, storageKey: string): Promise<Upload> {
+  const bytes = await readFile(join(samples, "photo.jpg"));
+  return await storeUpload(bench, bytes, { storageKey, mediaType: "image/jpeg" });
+}
+
+test("ends every hostile upload with its code, and costs its neighbours nothing", async () => {
+  await using bench = await cluster.setup();
+  // With a lease this short, a worker that a document keeps from its work loses its other jobs.
+  const worker = bench.startWorker({
+    WORKER_CONCURRENCY: "4",
+    WORKER_LEASE_SECONDS: "3",
+    WORKER_POLL_INTERVAL: "0.1",
+    LEASEHOLD_STUB_MARKERS: "on",
+  });
+  const finish = async (content: Upload | { readonly kind: "text"; readonly text: string }) => {
+    const { id, jobId } = await bench.store.submit({ studentSub: "s", content });
+    const job = await bench.client.waitForJob(jobId, { pollIntervalMs: 50 });
+    return { job, report: await bench.store.readSubmission(id) };
+  };
+  await finish(await storePhoto(bench, "first.jpg"));
+  const memory = hasProc ? await watchPeakMemory(worker.pid) : undefined;
+
+  const neighbours = [
+    // Each holds a slot for four seconds, and the hostile ones take turns in the other two.
+    ...[1, 2].map((number) =>
+      finish({ kind: "text", text: `Nachbar ${number} [[stub: slow 2000]] schreibt.` }),
+    ),
+    storePhoto(bench, "good.jpg").then(finish),
+  ];
+  const ends = await Promise.all(
+    Object.values(hostile).map(async ({ make }) => await finish(await make(bench))),
+  );
+  const good = await Promise.all(neighbours);
+  const growth = await memory?.growth();
+
+  const names = Object.keys(hostile);
+  expect(names.map((name, index) => [name, ends[index]?.report?.errorCode])).toEqual(
+    Object.entries(hostile).map(([name, { code }]) => [name, code]),
+  );
+  for (const { job, report } of ends) {
+    expect(report).toMatchObject({ status: "failed", feedbackMd: undefined, analysis: undefined });
+    // What no retry can mend is not tried again.
+    expect(job.attempts.map(({ phase, outcome }) => `${phase} ${outcome}`)).toEqual([
+      "vision failed",
+    ]);
+  }
+  expect(good.map(({ report }) => report?.status)).toEqual(good.map(() => "completed"));
+  expect(good.map(({ job }) => job.losses + job.failures + job.outages)).toEqual(good.map(() => 0));
+  expect(worker.log().map(({ msg }) => msg)).not.toContain("lease.lost");
+  expect(worker.log().map(({ msg }) => msg)).not.toContain("lease.lapsed");
+  if (growth === undefined) process.stderr.write("skipped: memory is only seen through /proc\n");
+  else expect(growth).toBeLessThan(memoryGrowthMax);
+});
+
+/** Begins to watch the most memory that a process ever holds. */
+async function watchPeakMemory(pid: number): Promise<{ readonly growth: () => Promise<number> }> {
+  const read = async (field: string): Promise<number> => {
+    const status = await readFile(`/proc/${pid}/status`, "utf8");
+    return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024;
+  };
+  const before = await read("VmRSS");
+  // Forgets the peak so far.
+  await writeFile(`/proc/${pid}/clear_refs`, "5");
+  return { growth: async () => (await read("VmHWM")) - before };
+}
