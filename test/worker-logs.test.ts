@@ -86,13 +86,14 @@ test("an error that nobody caught is told without what it holds", async () => {
   await writeFile(
     preload,
     `const message = "Kanarienvogel\\n    at kanarienvogel (line)";
-     setTimeout(() => { throw Object.assign(new TypeError(message), { detail: "Kanarienvogel" }); }, 500);`,
+     const fail = () => { throw Object.assign(new TypeError(message), { detail: "Kanarienvogel" }); };
+     process.on("SIGUSR2", () => setTimeout(fail));`,
   );
+  const worker = bench.startWorker({ BUN_OPTIONS: `--preload=${preload}` });
+  await worker.waitForLog("worker.started");
 
-  const { exitCode, stdout, stderr } = await bench.run(["run"], {
-    LEASEHOLD_HTTP_PORT: "off",
-    BUN_OPTIONS: `--preload=${preload}`,
-  });
+  worker.signal("SIGUSR2");
+  const { exitCode, stdout, stderr } = await worker.ended;
 
   expect(exitCode).toBe(1);
   expect(stderr).toStartWith("Unexpected TypeError; please report this.\n    at ");

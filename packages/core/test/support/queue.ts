@@ -2,6 +2,7 @@ import { createTestDatabase, type TestDatabase, type TestRow } from "@leasehold/
 import postgres from "postgres";
 
 import { type Client, createClient } from "../../src/client.ts";
+import type { SqlValue } from "../../src/database.ts";
 import type { ClaimedJob, JobStore, LaneIds } from "../../src/job-store.ts";
 import { renderSql } from "../../src/migrate.ts";
 import { createPostgresStore } from "../../src/postgres-store.ts";
@@ -70,9 +71,9 @@ export async function setupQueue(server: TestServer): Promise<Queue> {
   const { url } = server;
   const database = await createTestDatabase({ connection: url });
   const { schema } = database;
-  const sql = postgres(url, { max: 8, onnotice: () => undefined });
   const store = createPostgresStore({ connection: url, schema, name: "test", connections: 4 });
   const client = createClient(database);
+  const send: Send = (text, parameters) => database.query(text, parameters);
 
   const claim: Queue["claim"] = async ({ worker, limit, leaseMs, phases } = {}) => {
     const lanes = await declare(phases);
@@ -98,7 +99,7 @@ export async function setupQueue(server: TestServer): Promise<Queue> {
     claim,
     async enqueue(job = {}) {
       const whole = { type: "essay", version: 1, phase: "draft", payload: {}, ...job };
-      const [row] = await callOn(sql, schema, ["enqueue_jobs", [whole]]);
+      const [row] = await callOn(send, ["enqueue_jobs", [whole]]);
       return String(row?.["id"]);
     },
     async claimOne(options) {
@@ -108,11 +109,11 @@ export async function setupQueue(server: TestServer): Promise<Queue> {
       }
       return job;
     },
-    call: (...call) => callOn(sql, schema, call),
-    query: (text, ...values) => queryOn(sql, schema, [text, ...values]),
+    call: (...call) => callOn(send, call),
+    query: (...query) => queryOn(send, query),
     begin: () => beginSession(url, schema),
     async [Symbol.asyncDispose]() {
-      await Promise.all([store.end(), client.close(), sql.end({ timeout: 1 })]);
+      await Promise.all([store.end(), client.close()]);
       await database[Symbol.asyncDispose]();
     },
   };
@@ -122,9 +123,12 @@ async function beginSession(url: string, schema: string): Promise<Session> {
   const sql = postgres(url, { max: 1, onnotice: () => undefined });
   const [backend] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
   await sql.unsafe("begin");
+  // The driver sends a query when somebody waits for it, so somebody does at once.
+  const send: Send = async (text, parameters) =>
+    Array.from(await sql.unsafe<TestRow[]>(renderSql(text, schema), [...parameters]));
   return {
-    call: (...call) => callOn(sql, schema, call),
-    query: (text, ...values) => queryOn(sql, schema, [text, ...values]),
+    call: (...call) => callOn(send, call),
+    query: (...query) => queryOn(send, query),
     commit: async () => void (await sql.unsafe("commit")),
     rollback: async () => void (await sql.unsafe("rollback")),
     async blocked() {
@@ -145,27 +149,21 @@ async function beginSession(url: string, schema: string): Promise<Session> {
   };
 }
 
-type Sender = Pick<postgres.Sql, "unsafe">;
+type Send = (text: string, parameters: readonly SqlValue[]) => Promise<readonly TestRow[]>;
+type Statement = readonly [text: string, ...values: Value[]];
 
-function callOn(
-  sql: Sender,
-  schema: string,
-  [name, ...values]: readonly [string, ...(readonly Value[])],
-): Promise<readonly TestRow[]> {
+function callOn(send: Send, [name, ...values]: Statement): Promise<readonly TestRow[]> {
   const places = values.map(
     (value, index) => `$${index + 1}${isJson(value) ? "::text::jsonb" : ""}`,
   );
-  return queryOn(sql, schema, [`select * from :"schema".${name}(${places.join(", ")})`, ...values]);
+  return queryOn(send, [`select * from :"schema".${name}(${places.join(", ")})`, ...values]);
 }
 
-async function queryOn(
-  sql: Sender,
-  schema: string,
-  [text, ...values]: readonly [string, ...(readonly Value[])],
-): Promise<readonly TestRow[]> {
-  const parameters = values.map((value) => (isJson(value) ? JSON.stringify(value) : value));
-  const rows = await sql.unsafe<TestRow[]>(renderSql(text, schema), parameters);
-  return Array.from(rows);
+function queryOn(send: Send, [text, ...values]: Statement): Promise<readonly TestRow[]> {
+  return send(
+    text,
+    values.map((value) => (isJson(value) ? JSON.stringify(value) : value)),
+  );
 }
 
 function isJson(value: Value): value is object {

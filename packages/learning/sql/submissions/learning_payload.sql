@@ -47,7 +47,7 @@ begin
     when v_language not in ('de', 'en') then 'language must be de or en'
     when coalesce(length(p_submission.student_sub), 0) not between 1 and 256
       then 'student_sub must have 1 to 256 characters'
-    when false then 'kind must be text, image or file'
+    when coalesce(p_submission.kind, '') not in ('text', 'image', 'file') then 'kind must be text, image or file'
     when p_submission.kind = 'text' then case
       when p_submission.storage_key is not null then 'a text has no storage_key'
       when coalesce(length(p_submission.text_body) > 60000, true) then 'text_body must have at most 60000 characters'
