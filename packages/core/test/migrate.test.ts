@@ -89,7 +89,7 @@ describe("migrate", () => {
 
     const open = await subject.sql`
       select proname from pg_proc where pronamespace = 'leasehold'::regnamespace and prosecdef
-        and not coalesce('search_path=""' = any (proconfig), false)`;
+        and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false)`;
     expect([...open]).toEqual([]);
   });
 

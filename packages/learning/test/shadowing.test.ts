@@ -128,7 +128,7 @@ describe("a worker's login gains nothing by putting", () => {
   });
 
   // An empty search_path still looks into pg_temp first, for types as for tables.
-  test.failing("domains in the place of types, from the leasing functions", async () => {
+  test("domains in the place of types, from the leasing functions", async () => {
     await using fixture = await setup(domains);
 
     expect(await listSprung(fixture.attacker)).toEqual([]);

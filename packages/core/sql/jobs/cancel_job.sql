@@ -3,7 +3,7 @@
 --   Answers: ok | not_found | settled (it had ended before). A hook that raises undoes the cancel and the error is
 --   the caller's.
 create or replace function :"schema".cancel_job(p_id uuid) returns text
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_job :"schema".job;

@@ -6,7 +6,7 @@
 --   Answers: one row per job in the given order: outcome created | existing, and the id of the job that is meant.
 create or replace function :"schema".enqueue_jobs(p_jobs jsonb)
 returns table (ordinal integer, outcome text, id uuid)
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := :"schema".clock();

@@ -4,7 +4,7 @@
 create or replace function :"schema".find_existing_job(
   p_id uuid, p_queue text, p_idempotency_key text, p_unique_key text
 ) returns uuid
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_id uuid;

@@ -8,7 +8,7 @@ returns table (
   failures integer, losses integer, outages integer, created_at timestamptz, due_at timestamptz,
   finished_at timestamptz, attempts jsonb
 )
-language sql stable security definer set search_path = ''
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select o.id, o.type, o.queue, o.state, o.phase, o.attempt, o.code, o.message,
     o.failures::integer, o.losses::integer, o.outages::integer, o.created_at, o.due_at, o.finished_at,

@@ -3,7 +3,7 @@
 --   Answers: phase, output, provenance, one row per finished phase.
 create or replace function :"schema".get_results(p_id uuid)
 returns table (phase text, output jsonb, provenance jsonb)
-language sql stable security definer set search_path = ''
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select r.phase, r.output, r.provenance
   from :"schema".job as j join :"schema".result as r on r.job_id = j.id and r.part = 0

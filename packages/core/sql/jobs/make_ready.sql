@@ -5,7 +5,7 @@
 create or replace function :"schema".make_ready(
   p_job_id bigint, p_lane_id integer, p_priority smallint, p_delay_ms bigint, p_attempt integer
 ) returns boolean
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := :"schema".clock();

@@ -2,16 +2,17 @@
 --   p_hook: `fn(job_id uuid, type text, from_state text, to_state text, phase text, code text, result jsonb)`, or null.
 --   It is called in the transaction of every checkpoint, completion, retry, release, failure, lapse, cancel and
 --   requeue; when it raises, that job's transition is undone and charged as `effect_failed`. It runs as the schema's
---   owner with an empty search_path: it names every table with its schema, or sets a search_path of its own.
+--   owner and finds nothing but Postgres's own by itself: it names every table with its schema, or sets a search_path
+--   of its own.
 --   p_retries_max: charged failures per phase before the job is dead. p_backoff_*: in milliseconds. Null keeps what is.
 create or replace function :"schema".register_type(
   p_type text, p_hook regprocedure default null, p_retries_max smallint default null,
   p_losses_max smallint default null, p_backoff_base_ms integer default null, p_backoff_cap_ms integer default null
 ) returns void
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- With an empty search_path this is the function's name with its schema, quoted where need be.
+  -- With nothing but pg_catalog on the search_path this is the function's name with its schema, quoted where need be.
   v_hook text := p_hook::oid::regproc::text;
 begin
   if to_regprocedure(v_hook || '(uuid, text, text, text, text, text, jsonb)') is distinct from p_hook then

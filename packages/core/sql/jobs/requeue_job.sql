@@ -4,7 +4,7 @@
 --   Answers: ok | not_found | not_settled (it is queued, leased or completed) | conflict (another live job holds its
 --   unique key). A hook that raises undoes the requeue and the error is the caller's.
 create or replace function :"schema".requeue_job(p_id uuid, p_delay_ms bigint default 0) returns text
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_job :"schema".job;

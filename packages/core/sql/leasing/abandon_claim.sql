@@ -2,7 +2,7 @@
 --   Locks: the leases of this token. Reads the lease table once.
 --   Answers: how many jobs wait again.
 create or replace function :"schema".abandon_claim(p_worker text, p_token uuid) returns integer
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_count integer;

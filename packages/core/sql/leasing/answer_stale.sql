@@ -4,7 +4,7 @@
 create or replace function :"schema".answer_stale(
   p_job_id bigint, p_token uuid, out outcome text, out state text, out delay_ms integer
 )
-language plpgsql stable security definer set search_path = ''
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_is_own boolean;

@@ -2,7 +2,7 @@
 -- half of it random). The exponent is capped before it is used, since power() would overflow inside least().
 create or replace function :"schema".backoff_ms(p_count integer, p_base_ms integer, p_cap_ms integer)
 returns integer
-language sql volatile set search_path = ''
+language sql volatile set search_path = pg_catalog, pg_temp
 as $$
   select (delay / 2 + random() * delay / 2)::integer
   from (

@@ -5,7 +5,7 @@
 create or replace function :"schema".call_hook(
   p_job_id bigint, p_type text, p_from text, p_to text, p_phase text, p_code text, p_result jsonb
 ) returns void
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_hook text;

@@ -4,7 +4,7 @@
 create or replace function :"schema".charge_effect(
   p_lease :"schema".lease, p_sqlstate text, out state text, out delay_ms integer
 )
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_message text := format('The hook of this job''s type raised SQLSTATE %s.', p_sqlstate);

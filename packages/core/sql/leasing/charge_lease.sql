@@ -6,7 +6,7 @@ create or replace function :"schema".charge_lease(
   p_lease :"schema".lease, p_move text, p_code text, p_message text,
   out to_state text, out delay_ms integer, out solo boolean
 )
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_lane :"schema".lane;

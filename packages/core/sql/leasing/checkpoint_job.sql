@@ -8,7 +8,7 @@ create or replace function :"schema".checkpoint_job(
   p_job_id bigint, p_token uuid, p_phase text, p_next_phase text, p_output jsonb, p_provenance jsonb,
   p_yield boolean, out outcome text, out state text, out delay_ms integer, out attempt integer
 )
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_lease :"schema".lease;

@@ -11,7 +11,7 @@ create or replace function :"schema".claim_jobs(
   p_worker text, p_token uuid, p_lanes integer[], p_solo_lanes integer[], p_limit integer, p_lease_ms integer
 ) returns table (job_id bigint, public_id uuid, lane_id integer, attempt integer, solo boolean, payload jsonb)
 language plpgsql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 -- The plan must not depend on statistics, and turning plans off must not turn the compiler on.
 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
 set jit = off set plan_cache_mode = force_generic_plan

@@ -3,7 +3,7 @@
 create or replace function :"schema".declare_lanes(
   p_queue text, p_type text, p_version smallint, p_phases text[]
 ) returns table (phase text, lane_id integer, solo_lane_id integer)
-language sql volatile security definer set search_path = ''
+language sql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
   select p.name, :"schema".find_lane(p_queue, p_type, p_version, p.name, false),
     :"schema".find_lane(p_queue, p_type, p_version, p.name, true)

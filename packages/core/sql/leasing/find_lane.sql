@@ -4,7 +4,7 @@
 create or replace function :"schema".find_lane(
   p_queue text, p_type text, p_version smallint, p_phase text, p_solo boolean
 ) returns integer
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_id integer;

@@ -4,7 +4,7 @@
 --   Locks: the lease's row against deletion, not against renewal. Index: lease (job_id).
 --   Answers: ok | lost. On `lost` the caller rolls back.
 create or replace function :"schema".hold_lease(p_job_id bigint, p_token uuid) returns text
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform set_config('idle_in_transaction_session_timeout', '10s', true);

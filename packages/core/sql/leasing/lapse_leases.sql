@@ -7,7 +7,7 @@
 --   A lease lapses at the earliest one lease length after the server started: an outage of Postgres is no loss.
 create or replace function :"schema".lapse_leases(p_limit integer default 100)
 returns table (job_id uuid, type text, phase text, attempt integer, state text, code text)
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := :"schema".clock();

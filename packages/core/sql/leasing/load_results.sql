@@ -3,7 +3,7 @@
 --   Answers: rows by phase and part; none when there are none or the lease is lost.
 create or replace function :"schema".load_results(p_job_id bigint, p_token uuid)
 returns table (phase text, part smallint, output jsonb)
-language sql stable security definer set search_path = ''
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select r.phase, r.part, r.output from :"schema".lease as l
   join :"schema".result as r on r.job_id = l.job_id

@@ -7,7 +7,7 @@ create or replace function :"schema".move_lease(
   p_lease :"schema".lease, p_move text, p_code text, p_message text, p_delay_ms integer, p_output jsonb,
   p_with_hook boolean, out state text, out delay_ms integer
 )
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := :"schema".clock();

@@ -5,7 +5,7 @@ create or replace function :"schema".pass_phase(
   p_lease :"schema".lease, p_next_phase text, p_output jsonb, p_yield boolean,
   out state text, out attempt integer
 )
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := :"schema".clock();

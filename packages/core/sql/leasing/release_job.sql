@@ -7,7 +7,7 @@ create or replace function :"schema".release_job(
   p_job_id bigint, p_token uuid, p_reason text, p_code text, p_message text, p_retry_after_ms integer,
   out outcome text, out state text, out delay_ms integer
 )
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_lease :"schema".lease;

@@ -7,7 +7,7 @@
 --   Answers: one row per lease that is still held: ok | busy (skipped: ask again). A missing id is lost.
 create or replace function :"schema".renew_leases(p_job_ids bigint[], p_tokens uuid[])
 returns table (job_id bigint, outcome text)
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := :"schema".clock();

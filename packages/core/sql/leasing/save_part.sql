@@ -5,7 +5,7 @@
 create or replace function :"schema".save_part(
   p_job_id bigint, p_token uuid, p_part smallint, p_output jsonb, p_provenance jsonb, p_phase text default null
 ) returns text
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_lease :"schema".lease;

@@ -5,7 +5,7 @@ create or replace function :"schema".settle_lease(
   p_lease :"schema".lease, p_move text, p_code text, p_message text, p_delay_ms integer, p_output jsonb,
   p_provenance jsonb, out outcome text, out state text, out delay_ms integer
 )
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_sqlstate text;

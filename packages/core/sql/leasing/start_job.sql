@@ -2,7 +2,7 @@
 --   Locks: the lease's row. Index: lease (job_id).
 --   Answers: ok (also when it had begun) | lost.
 create or replace function :"schema".start_job(p_job_id bigint, p_token uuid) returns text
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := :"schema".clock();

@@ -3,7 +3,7 @@
 create or replace function :"schema".store_result(
   p_lease :"schema".lease, p_part smallint, p_output jsonb, p_provenance jsonb
 ) returns void
-language sql volatile security definer set search_path = ''
+language sql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
   insert into :"schema".result (job_id, phase, part, attempt, output, provenance, saved_at)
   select p_lease.job_id, l.phase, p_part, p_lease.attempt, p_output, coalesce(p_provenance, '{}'), :"schema".clock()

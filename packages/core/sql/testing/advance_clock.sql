@@ -2,7 +2,7 @@
 --   p_ms: how far, in milliseconds; below 0 it goes back.
 --   Locks: the one row. Answers: the offset from the true time since.
 create or replace function :"schema".advance_clock(p_ms bigint) returns bigint
-language plpgsql volatile set search_path = ''
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_offset_ms bigint;
