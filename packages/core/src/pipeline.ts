@@ -13,7 +13,8 @@ export interface FencedStatement {
 /** What a `run` function gets: everything an adapter gets, and the database under the lease's fence. */
 export interface PhaseContext extends AdapterContext {
   /**
-   * Runs the host's own statements in one transaction that commits only while the lease is held.
+   * Runs the host's own statements in one transaction that commits only while the lease is held. A worker that dies
+   * before its phase is written down lets the next attempt commit again: make it repeatable, or use the type's hook.
    *
    * Throws `lease_lost` and leaves nothing behind when it is not.
    */

@@ -24,7 +24,7 @@ export interface TestServer extends ServerDatabase {
  * Files do not share one, since a hint goes to all workers of a database.
  */
 export function useServer(): () => Promise<TestServer> {
-  // Bun ends the child processes of a test that took too long, and the server is one of them.
+  // Bun's own five seconds are for a machine that has nothing else to do.
   setDefaultTimeout(30_000);
   let opened: Promise<OpenServer> | undefined;
   afterAll(async () => {
