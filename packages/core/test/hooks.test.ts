@@ -167,6 +167,20 @@ test("a job that lost its worker runs alone next, also when its hook raises", as
   expect((await queue.claimOne()).solo).toBe(true);
 });
 
+test("a lapse is no success of its late holder, also when the hook raised", async () => {
+  await using queue = await setup();
+  await queue.enqueue();
+  const lease = await queue.claimOne();
+  await queue.store.checkpointJob(lease, step, result);
+  await queue.raiseOn("queued");
+  await lapse(queue);
+  await queue.raiseNoMore();
+
+  const late = await queue.store.completeJob(lease, result);
+
+  expect(late.outcome).toBe("lost");
+});
+
 describe("trouble of the server in a hook", () => {
   test.each(["40001", "40P01", "55P03", "53100", "57P01"])(
     "SQLSTATE %s goes to the caller, and nothing is charged",

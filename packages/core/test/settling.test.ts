@@ -270,6 +270,19 @@ describe("save_part", () => {
     expect(await queue.query('select * from :"schema".result')).toEqual([]);
   });
 
+  test("refuses a part of a phase that is over, though the job goes on under its token", async () => {
+    await using queue = await setup();
+    await queue.enqueue();
+    const lease = await queue.claimOne();
+    await queue.store.checkpointJob(lease, { ...step, yields: false }, page);
+
+    const late = await queue.store.savePart(lease, 1, { ...page, phase: "draft" });
+
+    expect(late).toBe("lost");
+    expect((await queue.store.loadResults(lease)).parts).toEqual({});
+    expect(await queue.store.savePart(lease, 1, { ...page, phase: "grade" })).toBe("ok");
+  });
+
   test("refuses part 0, which is the phase's result", async () => {
     await using queue = await setup();
     await queue.enqueue();

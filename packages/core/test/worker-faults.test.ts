@@ -114,6 +114,28 @@ describe("an answer that was lost on its way", () => {
     expect(subject.story.names().filter((name) => name === "job.completed")).toHaveLength(1);
   });
 
+  test("of a completion whose hook raised: nobody hears that the job is completed", async () => {
+    await using subject = await setupFaulty(await server(), {
+      draft: async () => resultOf(1),
+      change: (store) => ({
+        completeJob: losingAnswer((lease, result) => store.completeJob(lease, result)),
+      }),
+    });
+    const { database } = subject;
+    await database.query(`create function :"schema".refuse(uuid, text, text, text, text, text, jsonb)
+      returns void language plpgsql as $$ begin raise exception 'no'; end $$`);
+    const hook = `"${database.schema}".refuse(uuid, text, text, text, text, text, jsonb)`;
+    await database.query('select :"schema".register_type($1, $2::regprocedure)', ["essay", hook]);
+    const { id } = await subject.client.enqueue(essay, {});
+
+    await subject.faulty.start();
+    await subject.client.waitForJob(id);
+
+    expect(await subject.client.getJob(id)).toMatchObject({ state: "dead", failures: 4 });
+    expect(subject.story.names()).not.toContain("job.completed");
+    expect(subject.story.names()).toContain("job.retried");
+  });
+
   test("of a checkpoint: the job goes on, and the phase is not done again", async () => {
     const ran: string[] = [];
     await using subject = await setupFaulty(await server(), {
