@@ -1,0 +1,104 @@
+import { WorkerError } from "@leasehold/core";
+
+import { typePlans } from "../world/workload.ts";
+import type { Mutant } from "./mutant.ts";
+
+const lanesOfAll = typePlans.flatMap(({ phases }) => phases).length;
+
+/** What a worker does wrongly with what it asks and what it is answered. */
+export const workerMutants: readonly Mutant[] = [
+  {
+    name: "an unknown commit is taken for a failure",
+    store: (store) => ({
+      ...store,
+      async completeJob(lease, result) {
+        try {
+          return await store.completeJob(lease, result);
+        } catch (error) {
+          if (!WorkerError.is(error, "database_unavailable")) throw error;
+          // As if nothing had happened there, the caller tells of a job that waits again.
+          return await store.retryJob(lease, { code: "backend_failed", message: "unknown" });
+        }
+      },
+    }),
+  },
+  {
+    name: "a gate drops a job that it let in",
+    store: (store) => ({
+      ...store,
+      async claimJobs(request) {
+        const jobs = await store.claimJobs(request);
+        // While a gate is shut not all lanes are asked for: then jobs are leased, and nobody runs them.
+        return request.lanes.length < lanesOfAll ? [] : jobs;
+      },
+    }),
+  },
+  {
+    name: "a gate that was shut never opens",
+    store(store) {
+      const shut = new Set<number>();
+      return {
+        ...store,
+        async claimJobs(request) {
+          if (request.lanes.length === 1) for (const lane of request.lanes) shut.add(lane);
+          const lanes = request.lanes.filter((lane) => !shut.has(lane));
+          return lanes.length === 0 ? [] : await store.claimJobs({ ...request, lanes });
+        },
+      };
+    },
+  },
+  {
+    name: "a lost lease is not noticed at its renewal",
+    store: (store) => ({
+      ...store,
+      async renewLeases(leases) {
+        const answers = await store.renewLeases(leases);
+        return new Map(leases.map(({ jobId }) => [jobId, answers.get(jobId) ?? "busy"]));
+      },
+    }),
+  },
+  {
+    name: "leases are not renewed",
+    store: (store) => ({
+      ...store,
+      renewLeases: async (leases) => new Map(leases.map(({ jobId }) => [jobId, "ok"])),
+    }),
+  },
+  {
+    name: "what was saved before is not looked at",
+    store: (store) => ({ ...store, loadResults: async () => ({ results: {}, parts: {} }) }),
+  },
+  {
+    name: "a renewal that failed is believed",
+    store: (store) => ({
+      ...store,
+      async renewLeases(leases) {
+        const believed = new Map(leases.map(({ jobId }) => [jobId, "ok" as const]));
+        return await store.renewLeases(leases).catch(() => believed);
+      },
+    }),
+  },
+  {
+    name: "a run alone begins without being counted",
+    store: (store) => ({ ...store, startJob: async () => "ok" }),
+  },
+  {
+    name: "a gate is not shut",
+    store: (store) => ({
+      ...store,
+      async releaseJob(lease, kind, reason) {
+        return { ...(await store.releaseJob(lease, kind, reason)), delayMs: 0 };
+      },
+    }),
+  },
+  {
+    name: "a stopping worker keeps its jobs",
+    store: (store, process) => ({
+      ...store,
+      releaseJob: async (lease, kind, reason) =>
+        process.stoppingAt !== undefined
+          ? { outcome: "ok", state: "queued", delayMs: 0 }
+          : await store.releaseJob(lease, kind, reason),
+    }),
+  },
+];

@@ -1,0 +1,18 @@
+// The one door of this folder to what core keeps to itself. The simulation runs the parts of a real
+// worker and compares a model with the real functions; neither is anybody else's business.
+export type { ClaimedJob, ClaimRequest, JobStore } from "../../packages/core/src/job-store.ts";
+export type {
+  CheckpointAnswer,
+  LaneIds,
+  LapsedLease,
+  LeaseKey,
+  PartOutput,
+  PhaseOutput,
+  Reason,
+  SettleAnswer,
+  StoredResults,
+} from "../../packages/core/src/job-store.ts";
+export { toDatabaseError } from "../../packages/core/src/database.ts";
+export { createPostgresStore } from "../../packages/core/src/postgres-store.ts";
+export type { Runtime } from "../../packages/core/src/runtime.ts";
+export { assembleWorker } from "../../packages/core/src/worker.ts";
