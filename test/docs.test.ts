@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,8 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedde
 import postgres from "postgres";
 
 import { renderOperations } from "../scripts/make-docs.ts";
+
+setDefaultTimeout(120_000);
 
 const root = join(import.meta.dir, "..");
 const readme = await Bun.file(join(root, "README.md")).text();

@@ -104,7 +104,7 @@ interface Figures {
 async function readFigures({ sql }: Bench): Promise<Figures | undefined> {
   const [figures] = await sql<Figures[]>`
     select
-      (select count(*)::int from leasehold.settled where state = 'completed') as completed,
+      (select count(*)::int from leasehold.job_overview where state = 'completed') as completed,
       (select count(*)::int from leasehold.job_overview where state <> 'completed') as others,
       (select count(*)::int from public.effect) as effects,
       (select count(distinct job_id)::int from public.effect) as jobs_with_effect,

@@ -58,7 +58,7 @@ test("nothing that learners or operators keep to themselves is logged, shown or 
   }
   const errors = await bench.sql`
     select message from leasehold.attempt union all select last_message from leasehold.job_counter
-    union all select message from leasehold.settled union all select provenance::text from leasehold.result
+    union all select message from leasehold.stopped union all select provenance::text from leasehold.result
     union all select coalesce(vision_last_error, '') || coalesce(feedback_last_error, '') || provenance::text
       from public.learning_submissions`;
   worker.signal("SIGTERM");

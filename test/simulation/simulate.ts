@@ -5,6 +5,7 @@ import { drainMicrotasks } from "bun:jsc";
 
 import { type Checker, createChecker } from "./checker/checker.ts";
 import type { Schema } from "./model/schema.ts";
+import { stateOf } from "./model/settling.ts";
 import type { Mutant } from "./mutants/mutant.ts";
 import { createBackends } from "./world/backends.ts";
 import { createExecutors } from "./world/execution.ts";
@@ -187,6 +188,9 @@ function openFleet(world: World, { mutant, plans, postgres, checker }: FleetPart
 
 function countStates({ tables }: Schema): Readonly<Record<string, number>> {
   const states: Record<string, number> = {};
-  for (const { state } of tables.settled.rows()) states[state] = (states[state] ?? 0) + 1;
+  for (const { id } of tables.job.rows()) {
+    const state = stateOf(tables, id);
+    states[state] = (states[state] ?? 0) + 1;
+  }
   return states;
 }

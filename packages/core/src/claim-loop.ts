@@ -126,6 +126,9 @@ async function claimAll(state: LoopState): Promise<"full" | "some" | "none"> {
   return came >= wanted ? "full" : "some";
 }
 
+/** Jobs of one claim at most: what costs a transaction each is shared well enough by so many. */
+const claimMax = 500;
+
 /** One request for all lanes that are open, and one of a single job for each that may be open again. */
 function chooseRequests(state: LoopState): readonly ClaimRequest[] {
   const admitted = (admission: string): readonly PhasePlan[] =>
@@ -136,7 +139,7 @@ function chooseRequests(state: LoopState): readonly ClaimRequest[] {
   const open = admitted("all");
   const probes = admitted("one").map((phase) => toRequest(state, [phase], 1));
   if (open.length === 0) return probes;
-  return [...probes, toRequest(state, open, state.settings.concurrency)];
+  return [...probes, toRequest(state, open, claimMax)];
 }
 
 function toRequest(state: LoopState, phases: readonly PhasePlan[], limit: number): ClaimRequest {

@@ -41,7 +41,7 @@ const seconds = z.number().positive().max(86_400);
 
 const settingsSchema = z
   .strictObject({
-    concurrency: z.int().min(1).max(500),
+    concurrency: z.int().min(1).max(1000),
     leaseSeconds: seconds,
     renewSeconds: seconds,
     marginSeconds: seconds,

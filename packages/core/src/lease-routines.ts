@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import type { ClaimMarks } from "./claim-marks.ts";
 import type { Routine } from "./database.ts";
 import type {
   CheckpointAnswer,
@@ -41,6 +42,15 @@ const settled: z.ZodType<SettleAnswer> = z
     delayMs: columns[2],
   }));
 
+const completed: z.ZodType<SettleAnswer & { readonly place: number }> = z
+  .tuple([z.int(), outcome, state, delayMs])
+  .transform(([place, ...columns]) => ({
+    place,
+    outcome: columns[0],
+    state: columns[1],
+    delayMs: columns[2],
+  }));
+
 const checkpointed: z.ZodType<CheckpointAnswer> = z
   .tuple([outcome, state, delayMs, z.int().nullable()])
   .transform(([...columns]) => ({
@@ -54,15 +64,29 @@ const lane: z.ZodType<LaneIds> = z
   .tuple([z.string(), z.int(), z.int()])
   .transform(([phase, laneId, soloLaneId]) => ({ phase, laneId, soloLaneId }));
 
-const claimed: z.ZodType<Omit<ClaimedJob, "token">> = z
-  .tuple([bigint, z.string(), z.int(), z.int(), z.boolean(), jsonColumn])
-  .transform(([jobId, publicId, laneId, attempt, solo, payload]) => ({
+/** A claimed job, and on some rows how far the claim came. */
+export interface ClaimedRow extends Omit<ClaimedJob, "token"> {
+  readonly marks: ClaimMarks | undefined;
+}
+
+const claimed: z.ZodType<ClaimedRow> = z
+  .tuple([
+    bigint,
+    z.string(),
+    z.int(),
+    z.int(),
+    z.boolean(),
+    jsonColumn,
+    z.record(z.string(), z.string()).nullable(),
+  ])
+  .transform(([jobId, publicId, laneId, attempt, solo, payload, marks]) => ({
     jobId,
     publicId,
     laneId,
     attempt,
     solo,
     payload,
+    marks: marks ?? undefined,
   }));
 
 const lapsed: z.ZodType<LapsedLease> = z
@@ -95,7 +119,7 @@ const reason = ["text", "text"] as const;
 
 interface LeaseRoutines {
   readonly declareLanes: Routine<LaneIds>;
-  readonly claimJobs: Routine<Omit<ClaimedJob, "token">>;
+  readonly claimJobs: Routine<ClaimedRow>;
   readonly abandonClaim: Routine<number>;
   readonly startJob: Routine<"ok" | "lost">;
   readonly renewLeases: Routine<readonly [jobId: string, outcome: "ok" | "busy"]>;
@@ -103,7 +127,7 @@ interface LeaseRoutines {
   readonly loadResults: Routine<StoredResultRow>;
   readonly savePart: Routine<"ok" | "lost">;
   readonly checkpointJob: Routine<CheckpointAnswer>;
-  readonly completeJob: Routine<SettleAnswer>;
+  readonly completeJobs: Routine<SettleAnswer & { readonly place: number }>;
   readonly retryJob: Routine<SettleAnswer>;
   readonly releaseJob: Routine<SettleAnswer>;
   readonly failJob: Routine<SettleAnswer>;
@@ -119,7 +143,7 @@ export const leaseRoutines: LeaseRoutines = {
   declareLanes: defineRoutine("declare_lanes", ["text", "text", "smallint", "text::text[]"], lane),
   claimJobs: defineRoutine(
     "claim_jobs",
-    ["text", "uuid", "text::integer[]", "text::integer[]", "integer", "integer"],
+    ["text", "uuid", "text::integer[]", "text::integer[]", "integer", "integer", json],
     claimed,
   ),
   abandonClaim: defineRoutine("abandon_claim", ["text", "uuid"], first(z.int())),
@@ -137,7 +161,7 @@ export const leaseRoutines: LeaseRoutines = {
     [...key, "text", "text", json, json, "boolean"],
     checkpointed,
   ),
-  completeJob: defineRoutine("complete_job", [...key, json, json], settled),
+  completeJobs: defineRoutine("complete_jobs", ["text::bigint[]", "text::uuid[]", json], completed),
   retryJob: defineRoutine("retry_job", [...key, ...reason, "integer"], settled),
   releaseJob: defineRoutine("release_job", [...key, "text", ...reason, "integer"], settled),
   failJob: defineRoutine("fail_job", [...key, ...reason], settled),

@@ -1,3 +1,4 @@
+import addJobs from "../sql/jobs/add_jobs.sql" with { type: "text" };
 import cancelJob from "../sql/jobs/cancel_job.sql" with { type: "text" };
 import currentLogin from "../sql/jobs/current_login.sql" with { type: "text" };
 import enqueueJobs from "../sql/jobs/enqueue_jobs.sql" with { type: "text" };
@@ -6,7 +7,6 @@ import getJob from "../sql/jobs/get_job.sql" with { type: "text" };
 import getQueue from "../sql/jobs/get_queue.sql" with { type: "text" };
 import getResults from "../sql/jobs/get_results.sql" with { type: "text" };
 import jobOverview from "../sql/jobs/job_overview.sql" with { type: "text" };
-import makeReady from "../sql/jobs/make_ready.sql" with { type: "text" };
 import queueHealth from "../sql/jobs/queue_health.sql" with { type: "text" };
 import registerType from "../sql/jobs/register_type.sql" with { type: "text" };
 import requeueJob from "../sql/jobs/requeue_job.sql" with { type: "text" };
@@ -20,7 +20,9 @@ import chargeLease from "../sql/leasing/charge_lease.sql" with { type: "text" };
 import checkpointJob from "../sql/leasing/checkpoint_job.sql" with { type: "text" };
 import claimJobs from "../sql/leasing/claim_jobs.sql" with { type: "text" };
 import clock from "../sql/leasing/clock.sql" with { type: "text" };
+import completeGroup from "../sql/leasing/complete_group.sql" with { type: "text" };
 import completeJob from "../sql/leasing/complete_job.sql" with { type: "text" };
+import completeJobs from "../sql/leasing/complete_jobs.sql" with { type: "text" };
 import declareLanes from "../sql/leasing/declare_lanes.sql" with { type: "text" };
 import failJob from "../sql/leasing/fail_job.sql" with { type: "text" };
 import findLane from "../sql/leasing/find_lane.sql" with { type: "text" };
@@ -87,13 +89,15 @@ export const coreSql: SqlBundle = {
     loadResults,
     checkpointJob,
     completeJob,
+    completeGroup,
+    completeJobs,
     retryJob,
     releaseJob,
     failJob,
     lapseLeases,
     registerType,
     findExistingJob,
-    makeReady,
+    addJobs,
     enqueueJobs,
     cancelJob,
     requeueJob,

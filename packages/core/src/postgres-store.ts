@@ -1,4 +1,6 @@
 import type { SavedPart } from "./adapter.ts";
+import { createCallGroups } from "./call-groups.ts";
+import { createMarkedClaims } from "./claim-marks.ts";
 import {
   arrayLiteral,
   type DatabaseConnection,
@@ -8,7 +10,14 @@ import {
   type SqlValue,
 } from "./database.ts";
 import { WorkerError } from "./errors.ts";
-import type { JobStore, LeaseKey, PhaseOutput, Reason, StoredResults } from "./job-store.ts";
+import type {
+  JobStore,
+  LeaseKey,
+  PhaseOutput,
+  Reason,
+  SettleAnswer,
+  StoredResults,
+} from "./job-store.ts";
 import { type Json, toStorableJson, toStorableText } from "./json.ts";
 import { leaseRoutines as routines, type StoredResultRow } from "./lease-routines.ts";
 
@@ -55,14 +64,19 @@ type Claims = Pick<
 >;
 
 function createClaims(pool: Pool): Claims {
+  const claimJobs = createMarkedClaims(
+    ({ worker, token, lanes, soloLanes, limit, leaseMs }, marks) => {
+      const places = [arrayLiteral(lanes), arrayLiteral(soloLanes)];
+      const values = [worker, token, ...places, limit, leaseMs, JSON.stringify(marks)];
+      return pool.call(routines.claimJobs, values);
+    },
+  );
   return {
     declareLanes: ({ queue, type, version, phases }) =>
       pool.call(routines.declareLanes, [queue, type, version, arrayLiteral(phases)]),
-    async claimJobs({ worker, token, lanes, soloLanes, limit, leaseMs }) {
-      const places = [arrayLiteral(lanes), arrayLiteral(soloLanes)];
-      const values = [worker, token, ...places, limit, leaseMs];
-      const jobs = await pool.call(routines.claimJobs, values);
-      return jobs.map((job) => ({ ...job, token }));
+    async claimJobs(request) {
+      const jobs = await claimJobs(request);
+      return jobs.map((job) => ({ ...job, token: request.token }));
     },
     async abandonClaim(worker, token) {
       await pool.call(routines.abandonClaim, [worker, token]);
@@ -98,14 +112,55 @@ function createSettlements(pool: Pool): Settlements {
     },
     checkpointJob: (lease, { phase, nextPhase, yields }, result) =>
       ask(routines.checkpointJob, [...keyOf(lease), phase, nextPhase, ...storable(result), yields]),
-    completeJob: (lease, result) =>
-      ask(routines.completeJob, [...keyOf(lease), ...storable(result)]),
+    completeJob: createCompletions(pool),
     retryJob: (lease, reason) =>
       ask(routines.retryJob, [...keyOf(lease), ...wordsOf(reason), waitOf(reason)]),
     releaseJob: (lease, kind, reason) =>
       ask(routines.releaseJob, [...keyOf(lease), kind, ...wordsOf(reason), waitOf(reason)]),
     failJob: (lease, reason) => ask(routines.failJob, [...keyOf(lease), ...wordsOf(reason)]),
   };
+}
+
+/** Completions of jobs that end together cost one transaction. */
+function createCompletions(pool: Pool): JobStore["completeJob"] {
+  const complete = createCallGroups<Completion, SettleAnswer>({
+    sizeMax: 500,
+    waitMsMax: 5,
+    async send(completions) {
+      // In one order, so that two groups never wait for each other.
+      const ordered = [...completions].toSorted((one, other) => compareIds(one.jobId, other.jobId));
+      const rows = await pool.call(routines.completeJobs, [
+        arrayLiteral(ordered.map(({ jobId }) => jobId)),
+        arrayLiteral(ordered.map(({ token }) => token)),
+        `[${ordered.map(({ result }) => result).join(",")}]`,
+      ]);
+      const answers = new Map<Completion, SettleAnswer>();
+      for (const { place, ...answer } of rows) {
+        const completion = ordered[place - 1];
+        if (completion !== undefined) answers.set(completion, answer);
+      }
+      return answers;
+    },
+  });
+  return async ({ jobId, token }, result) =>
+    await complete({ jobId, token, result: toGroupedResult(result) });
+}
+
+interface Completion extends LeaseKey {
+  /** As JSON. */
+  readonly result: string;
+}
+
+function compareIds(one: string, other: string): number {
+  return one.length - other.length || (one < other ? -1 : 1);
+}
+
+/** A last phase that returned nothing, and says nothing of where that comes from, leaves nothing to keep. */
+function toGroupedResult({ output, provenance }: PhaseOutput): string {
+  const isNothing = (output ?? null) === null && Object.keys(provenance).length === 0;
+  if (isNothing) return "null";
+  const [outputText, provenanceText] = storable({ output, provenance });
+  return `{"output":${outputText},"provenance":${provenanceText}}`;
 }
 
 async function callForOne<Answer>(
@@ -134,7 +189,10 @@ function waitOf({ retryAfterMs }: Reason): number | null {
   return Math.ceil(Math.min(Math.max(retryAfterMs, 0), retryAfterMsMax));
 }
 
-function storable({ output, provenance }: PhaseOutput): readonly string[] {
+function storable({
+  output,
+  provenance,
+}: PhaseOutput): readonly [output: string, provenance: string] {
   // Nothing is stored as null: a phase that is done must be known as done, whatever it returned.
   return [toStorableJson(output ?? null), toStorableJson(provenance)];
 }

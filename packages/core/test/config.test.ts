@@ -30,7 +30,7 @@ describe("parseWorkerSettings", () => {
 
   test.each([
     ["concurrency", 0],
-    ["concurrency", 501],
+    ["concurrency", 1001],
     ["concurrency", 1.5],
     ["leaseSeconds", 0],
     ["leaseSeconds", Number.POSITIVE_INFINITY],

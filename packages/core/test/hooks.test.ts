@@ -125,6 +125,50 @@ describe.each([...transitions])("$name", ({ name, act, to, code, ...rest }) => {
   });
 });
 
+test("of jobs that complete together, only the one whose hook raises is charged", async () => {
+  await using queue = await setup();
+  const [good, bad, better] = [await queue.enqueue(), await queue.enqueue(), await queue.enqueue()];
+  await queue.query(`create function :"schema".refuse_bad(uuid, text, text, text, text, text, jsonb)
+    returns void language plpgsql as $$ begin
+      if $4 = 'completed' and $7 = '"bad"' then raise exception 'no'; end if;
+      perform :"schema".on_essay($1, $2, $3, $4, $5, $6, $7);
+    end $$`);
+  const hook = `"${queue.schema}".refuse_bad(uuid,text,text,text,text,text,jsonb)`;
+  await queue.call("register_type", "essay", hook);
+  const leases = await queue.claim({ limit: 3 });
+
+  const answers = await Promise.all(
+    leases.map((lease) =>
+      queue.store.completeJob(lease, {
+        output: lease.publicId === bad ? "bad" : "fine",
+        provenance: {},
+      }),
+    ),
+  );
+
+  expect(answers.map((answer) => answer.outcome)).toEqual(["ok", "effect_failed", "ok"]);
+  const calls = (await queue.calls()).map((call) => [call["job_id"], call["to_state"]]);
+  expect(calls).toEqual([
+    [good, "completed"],
+    [bad, "queued"],
+    [better, "completed"],
+  ]);
+  expect(await queue.client.getJob(bad)).toMatchObject({ state: "queued", failures: 1 });
+});
+
+test("a phase that returned nothing is known as done when only its hook failed", async () => {
+  await using queue = await setup();
+  const id = await queue.enqueue();
+  await queue.raiseOn("completed");
+
+  await queue.store.completeJob(await queue.claimOne(), { output: undefined, provenance: {} });
+
+  expect(await queue.client.getJob(id)).toMatchObject({ state: "queued", failures: 1 });
+  expect(await queue.client.getResults(id)).toEqual([
+    { phase: "draft", output: null, provenance: {} },
+  ]);
+});
+
 test("the hook is told of the charge that its own failure caused", async () => {
   await using queue = await setup();
   await queue.enqueue();

@@ -147,7 +147,7 @@ describe("claim_jobs", () => {
     const { paths, rows } = await subject.explainClaim(10);
 
     expect(rows).toBe(10);
-    expect(paths.filter(isReady)).toEqual(["ready by ready_claim", "ready by ready_pkey"]);
+    expect(paths.filter(isReady)).toEqual(["ready by Tid Scan", "ready by ready_claim"]);
     expect(paths).toContain("job by job_pkey");
     // The clock of a test schema is a table of one row.
     expect(paths.filter((path) => path.endsWith("Seq Scan"))).toEqual(["test_clock by Seq Scan"]);

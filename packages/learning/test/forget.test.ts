@@ -36,7 +36,7 @@ const forget = "delete from public.learning_submissions where id = $1";
 
 /** Everything the schema holds, as text. */
 async function dump({ query }: Learning): Promise<string> {
-  const tables = ["job", "ready", "lease", "settled", "attempt", "job_counter", "result"];
+  const tables = ["job", "ready", "lease", "stopped", "attempt", "job_counter", "result"];
   const rows = await Promise.all(tables.map((table) => query(`select * from :"schema".${table}`)));
   return JSON.stringify(rows);
 }

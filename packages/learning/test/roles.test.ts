@@ -25,6 +25,7 @@ const workersOwn = [
   "checkpoint_job",
   "claim_jobs",
   "complete_job",
+  "complete_jobs",
   "current_login",
   "declare_lanes",
   "enqueue_jobs",

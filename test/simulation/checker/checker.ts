@@ -81,8 +81,8 @@ export function createChecker({ world, postgres, plans }: CheckerOptions): Check
       judgeJobs(rules, moved);
     },
     isAllOver() {
-      const { job, settled } = postgres.schema.tables;
-      return job.count() === settled.count();
+      const { ready, lease } = postgres.schema.tables;
+      return ready.count() === 0 && lease.count() === 0;
     },
     judgeRest: (processes) => gates.judgeRest(processes),
     judgeEnd() {

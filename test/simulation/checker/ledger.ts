@@ -1,4 +1,4 @@
-import type { JobType, SettledState } from "../model/rows.ts";
+import type { JobType, Stopped } from "../model/rows.ts";
 import type { ProcessState } from "../world/process-state.ts";
 import type { JobPlan } from "../world/workload.ts";
 
@@ -41,7 +41,7 @@ export interface JobRecord {
   readonly id: number;
   readonly plan: JobPlan;
   readonly type: JobType;
-  state: "queued" | "leased" | SettledState;
+  state: "queued" | "leased" | "completed" | Stopped["state"];
   phase: string;
   /** Waits or runs alone. */
   isSolo: boolean;

@@ -15,17 +15,20 @@ export function findRowProblem(schema: Schema, job: JobRecord): string | undefin
 function findPlaceProblem({ tables }: Schema, job: JobRecord): string | undefined {
   const ready = tables.ready.get(job.id);
   const lease = tables.lease.get(job.id);
-  const settled = tables.settled.get(job.id);
-  const places = [ready, lease, settled].filter((row) => row !== undefined);
-  if (places.length !== 1) return `it is in ${places.length} places at once`;
+  const stopped = tables.stopped.get(job.id);
+  const places = [ready, lease, stopped].filter((row) => row !== undefined);
+  const isCompleted = places.length === 0;
+  if (places.length > 1) return `it is in ${places.length} places at once`;
   const { queue, uniqueKey } = job.plan.newJob;
   if (uniqueKey !== undefined) {
     const isHolder = tables.uniqueKey.get(`${queue} ${uniqueKey}`) === job.id;
-    if (isHolder === (settled !== undefined)) return "it holds its unique key when it must not";
+    if (isHolder === (isCompleted || stopped !== undefined))
+      return "it holds its unique key when it must not";
   }
-  if (settled !== undefined) {
-    const isRight = settled.state === job.state && settled.phase === job.phase;
-    return isRight ? undefined : `it is ${settled.state}, and must be ${job.state}`;
+  if (isCompleted || stopped !== undefined) {
+    const state = stopped?.state ?? "completed";
+    const isRight = state === job.state && (isCompleted || stopped?.phase === job.phase);
+    return isRight ? undefined : `it is ${state}, and must be ${job.state}`;
   }
   const lane = tables.lanes.find(({ id }) => id === (lease ?? ready)?.laneId);
   if (lane?.phase !== job.phase) return `it is at ${lane?.phase}, and must be at ${job.phase}`;

@@ -99,7 +99,7 @@ function lookAt({ tables }: Schema): Sight {
   return [...tables.job.rows()].map(({ id, publicId, queue, uniqueKey }) => {
     const ready = tables.ready.get(id);
     const lease = tables.lease.get(id);
-    const settled = tables.settled.get(id);
+    const stopped = tables.stopped.get(id);
     const attempts = (tables.attempt.get(id) ?? []).toSorted(
       (one, other) => order(one.phase, other.phase) || one.attempt - other.attempt,
     );
@@ -110,9 +110,9 @@ function lookAt({ tables }: Schema): Sight {
     const times = {
       dueAt: ready?.dueAt,
       leasedAt: lease?.leasedAt,
-      startedAt: lease?.startedAt ?? settled?.startedAt,
+      startedAt: lease?.startedAt ?? stopped?.startedAt,
       until: lease?.until,
-      finishedAt: settled?.finishedAt,
+      finishedAt: stopped?.finishedAt,
     };
     return {
       publicId,
@@ -128,7 +128,7 @@ function lookAt({ tables }: Schema): Sight {
           lease.leaseMs,
           lease.startedAt !== undefined,
         ],
-        settled: settled && [settled.state, settled.phase, settled.code, settled.worker],
+        stopped: stopped && [stopped.state, stopped.phase, stopped.code, stopped.worker],
         attempts: attempts.map((row) => [
           row.phase,
           row.attempt,

@@ -1,7 +1,7 @@
 import { createClient } from "@leasehold/core";
 import type { TestDatabase } from "@leasehold/core/testing";
 
-import { createPostgresStore, type LaneIds } from "../production.ts";
+import { createPostgresStore, type JobStore, type LaneIds } from "../production.ts";
 import { type JobSight, limits, type Side, types } from "./side.ts";
 
 export interface PostgresSide extends Side, AsyncDisposable {
@@ -12,7 +12,9 @@ export interface PostgresSide extends Side, AsyncDisposable {
 /** The real functions, on a clock that stands still between commands. */
 export async function createPostgresSide(database: TestDatabase): Promise<PostgresSide> {
   const { connection, schema } = database;
-  const store = createPostgresStore({ connection, schema, name: "lockstep", connections: 1 });
+  const openStore = (): JobStore =>
+    createPostgresStore({ connection, schema, name: "lockstep", connections: 1 });
+  let store = openStore();
   const client = createClient({ connection, schema });
   await prepare(database);
   const lanes: (readonly [string, LaneIds])[] = [];
@@ -23,7 +25,9 @@ export async function createPostgresSide(database: TestDatabase): Promise<Postgr
   return {
     lanes: new Map(lanes),
     effect: `insert into "${schema}".effect (job_id, words) values ($1, $2)`,
-    store,
+    get store() {
+      return store;
+    },
     async enqueue(job) {
       const [row] = await database.query(
         'select outcome from :"schema".enqueue_jobs($1::text::jsonb)',
@@ -48,8 +52,11 @@ export async function createPostgresSide(database: TestDatabase): Promise<Postgr
       return row?.["sight"] as readonly JobSight[];
     },
     async reset(startMs) {
+      // It remembers how far its claims came, and time may go back now.
+      await store.end();
+      store = openStore();
       await database.query(`truncate :"schema".job, :"schema".ready, :"schema".lease,
-        :"schema".settled, :"schema".attempt, :"schema".job_counter, :"schema".result,
+        :"schema".stopped, :"schema".attempt, :"schema".job_counter, :"schema".result,
         :"schema".unique_key, :"schema".hook_call, :"schema".effect restart identity`);
       await database.query('update :"schema".test_clock set offset_ms = $1', [startMs]);
       await database.query(`select setval('"${schema}".tick', 1)`);
@@ -125,7 +132,7 @@ select coalesce(json_agg(json_build_object(
     'ready', case when r.job_id is not null then json_build_array(${lane}, r.priority, r.attempt) end,
     'lease', case when l.job_id is not null then json_build_array(${lane}, l.priority, l.attempt,
       l.token, l.worker, l.solo, l.lease_ms, l.started_at is not null) end,
-    'settled', case when s.job_id is not null then json_build_array(s.state, s.phase, s.code, s.worker) end,
+    'stopped', case when s.job_id is not null then json_build_array(s.state, s.phase, s.code, s.worker) end,
     'attempts', (select coalesce(json_agg(json_build_array(a.phase, a.attempt, a.token, a.worker,
       a.outcome, a.code) order by a.phase collate "C", a.attempt), '[]')
       from :"schema".attempt as a where a.job_id = j.id),
@@ -149,5 +156,5 @@ select coalesce(json_agg(json_build_object(
 from :"schema".job as j
 left join :"schema".ready as r on r.job_id = j.id
 left join :"schema".lease as l on l.job_id = j.id
-left join :"schema".settled as s on s.job_id = j.id
+left join :"schema".stopped as s on s.job_id = j.id
 left join :"schema".lane as n on n.id = coalesce(r.lane_id, l.lane_id)`;

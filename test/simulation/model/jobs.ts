@@ -1,4 +1,5 @@
 import { startsOf } from "./phases.ts";
+import type { Ready } from "./rows.ts";
 import type { NewJob, Schema, SchemaFunctions } from "./schema.ts";
 import { freeUniqueKey, laneOf } from "./settling.ts";
 
@@ -7,7 +8,7 @@ export function createJobs(
   schema: Schema,
 ): Pick<
   SchemaFunctions,
-  "cancelJob" | "enqueueJobs" | "findExistingJob" | "makeReady" | "registerType" | "requeueJob"
+  "cancelJob" | "enqueueJobs" | "findExistingJob" | "registerType" | "requeueJob"
 > {
   const { functions, server, tables } = schema;
   const publicIds = new Map<string, number>();
@@ -16,15 +17,20 @@ export function createJobs(
   return {
     // register_type.sql
     registerType: (type) => void tables.jobTypes.set(type.name, type),
-    enqueueJobs: (jobs) => {
-      const hints: boolean[] = [];
+    // enqueue_jobs.sql
+    enqueueJobs(jobs) {
+      const now = server.clock();
+      const isDue = ({ dueAt }: Ready): boolean => dueAt <= now;
+      const before = [...tables.ready.rows()].filter(isDue);
+      let isIdle = false;
       const outcomes = jobs.map((job) => {
         if (functions.findExistingJob(job) !== undefined) return "existing";
-        hints.push(addJob(schema, job));
-        publicIds.set(job.id, tables.job.count());
+        const ready = addJob(schema, job, now);
+        publicIds.set(job.id, ready.jobId);
+        isIdle ||= isDue(ready) && !before.some((other) => isBeside(ready, other));
         return "created";
       });
-      if (hints.includes(true)) server.hint();
+      if (isIdle) server.hint();
       return outcomes;
     },
     // find_existing_job.sql
@@ -43,17 +49,6 @@ export function createJobs(
         ? undefined
         : tables.job.get(holder)?.publicId;
     },
-    // make_ready.sql
-    makeReady({ delayMs, ...row }) {
-      const now = server.clock();
-      let isIdle = delayMs <= 0;
-      for (const other of tables.ready.rows()) {
-        const isSame = other.laneId === row.laneId && other.priority === row.priority;
-        if (isSame && other.dueAt <= now) isIdle = false;
-      }
-      tables.ready.set(row.jobId, { ...row, dueAt: now + Math.max(delayMs, 0) });
-      return isIdle;
-    },
     // cancel_job.sql
     cancelJob(publicId) {
       const job = findJob(publicId);
@@ -66,7 +61,7 @@ export function createJobs(
       const ready = tables.ready.delete(job.id);
       if (ready === undefined) return "settled";
       const { phase } = laneOf(schema, ready);
-      tables.settled.set(job.id, {
+      tables.stopped.set(job.id, {
         state: "cancelled",
         phase,
         code: "cancelled",
@@ -84,33 +79,38 @@ export function createJobs(
     requeueJob(publicId) {
       const job = findJob(publicId);
       if (job === undefined) return "not_found";
-      const settled = tables.settled.get(job.id);
-      if (settled === undefined || settled.state === "completed") return "not_settled";
+      const stopped = tables.stopped.get(job.id);
+      if (stopped === undefined) return "not_settled";
       if (job.uniqueKey !== undefined) {
         const key = `${job.queue} ${job.uniqueKey}`;
         if (tables.uniqueKey.get(key) !== undefined) return "conflict";
         tables.uniqueKey.set(key, job.id);
       }
-      tables.settled.delete(job.id);
+      tables.stopped.delete(job.id);
       tables.jobCounter.delete(job.id);
-      const { phase } = settled;
-      const isIdle = functions.makeReady({
+      const { phase } = stopped;
+      tables.ready.set(job.id, {
         jobId: job.id,
         laneId: functions.findLane({ ...job, phase, solo: false }),
         priority: job.priority,
-        delayMs: 0,
+        dueAt: server.clock(),
         attempt: startsOf(schema, job.id, phase),
       });
-      if (isIdle) server.hint();
-      const call = { jobId: job.id, from: settled.state, to: "queued", phase, code: undefined };
+      server.hint();
+      const call = { jobId: job.id, from: stopped.state, to: "queued", phase, code: undefined };
       functions.callHook({ ...call, result: undefined });
       return "ok";
     },
   };
 }
 
-/** The body of enqueue_jobs.sql's loop. */
-function addJob({ functions, tables }: Schema, job: NewJob): boolean {
+/** Whether two jobs wait in one line. */
+function isBeside(one: Ready, other: Ready): boolean {
+  return one.laneId === other.laneId && one.priority === other.priority;
+}
+
+/** add_jobs.sql, for one of them. */
+function addJob({ functions, tables }: Schema, job: NewJob, now: number): Ready {
   const { id: publicId, queue, type, version, phase, priority, payload } = job;
   const { uniqueKey, idempotencyKey, skipped = {}, delayMs = 0 } = job;
   const id = tables.job.count() + 1;
@@ -125,5 +125,8 @@ function addJob({ functions, tables }: Schema, job: NewJob): boolean {
     output,
   }));
   if (results.length > 0) tables.result.set(id, results);
-  return functions.makeReady({ jobId: id, laneId, priority, delayMs, attempt: 0 });
+  const dueAt = now + Math.max(delayMs, 0);
+  const ready = { jobId: id, laneId, priority, dueAt, attempt: 0 };
+  tables.ready.set(id, ready);
+  return ready;
 }

@@ -90,11 +90,9 @@ export interface Result {
   readonly output: unknown;
 }
 
-export type SettledState = "completed" | "failed" | "dead" | "cancelled";
-
-/** A row of `settled`. */
-export interface Settled {
-  readonly state: SettledState;
+/** A row of `stopped`; a job that completed has none. */
+export interface Stopped {
+  readonly state: "failed" | "dead" | "cancelled";
   readonly phase: string;
   readonly code: string | undefined;
   readonly worker: string | undefined;

@@ -142,13 +142,6 @@ export interface PrivateFunctions {
     readonly solo: boolean;
   }) => number;
   readonly isServerTrouble: (sqlstate: string) => boolean;
-  readonly makeReady: (job: {
-    readonly jobId: number;
-    readonly laneId: number;
-    readonly priority: number;
-    readonly delayMs: number;
-    readonly attempt: number;
-  }) => boolean;
   readonly moveLease: (lease: Lease, request: MoveRequest) => MoveAnswer;
   readonly passPhase: (
     lease: Lease,

@@ -8,6 +8,7 @@ import {
   type SchemaFunctions,
   SqlError,
 } from "./schema.ts";
+import type { Tables } from "./tables.ts";
 
 const outcomes: Readonly<Record<Move, AttemptOutcome>> = {
   complete: "completed",
@@ -76,9 +77,14 @@ function answerStale({ tables }: Schema, { jobId, token }: LeaseKey): SettleAnsw
   const own = attempts.filter((attempt) => attempt.token === token);
   const isOwn = own.every(({ outcome }) => outcome !== "lapsed" && outcome !== "cancelled");
   if (own.length === 0 || !isOwn) return { outcome: "lost", state: undefined, delayMs: 0 };
-  const isLeased = tables.lease.get(Number(jobId)) !== undefined;
-  const state = tables.settled.get(Number(jobId))?.state ?? (isLeased ? "leased" : "queued");
-  return { outcome: "already", state, delayMs: 0 };
+  return { outcome: "already", state: stateOf(tables, Number(jobId)), delayMs: 0 };
+}
+
+/** Where a job is: what is in none of the small tables is completed. */
+export function stateOf(tables: Tables, jobId: number): NonNullable<SettleAnswer["state"]> {
+  if (tables.lease.get(jobId) !== undefined) return "leased";
+  if (tables.ready.get(jobId) !== undefined) return "queued";
+  return tables.stopped.get(jobId)?.state ?? "completed";
 }
 
 /** settle_lease.sql */
@@ -129,8 +135,8 @@ function moveLease(schema: Schema, lease: Lease, request: MoveRequest): MoveAnsw
   const { state, delayMs, solo } = chargeMove(schema, lease, request);
 
   tables.lease.delete(lease.jobId);
-  if (lease.startedAt !== undefined) {
-    const { attempt, token, worker, startedAt } = lease;
+  if (lease.startedAt !== undefined || move === "complete") {
+    const { attempt, token, worker, startedAt = now } = lease;
     const ended = { phase: lane.phase, attempt, token, worker, startedAt, finishedAt: now };
     addAttempt(schema, lease.jobId, { ...ended, outcome: outcomes[move], code });
   }
@@ -145,8 +151,8 @@ function moveLease(schema: Schema, lease: Lease, request: MoveRequest): MoveAnsw
     if (delayMs === 0) server.hint();
   } else {
     const { worker, startedAt } = lease;
-    const settled = { state, phase: lane.phase, code, worker, startedAt, finishedAt: now };
-    tables.settled.set(lease.jobId, settled);
+    const stopped = { phase: lane.phase, code, worker, startedAt, finishedAt: now };
+    if (state !== "completed") tables.stopped.set(lease.jobId, { ...stopped, state });
     freeUniqueKey(schema, lease.jobId);
   }
   if (request.withHook ?? true) {

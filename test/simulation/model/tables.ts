@@ -8,7 +8,7 @@ import type {
   Lease,
   Ready,
   Result,
-  Settled,
+  Stopped,
 } from "./rows.ts";
 
 /** A table whose changes can be undone. Rows are never changed, only replaced. */
@@ -32,7 +32,7 @@ export interface Tables {
   readonly attempt: Table<number, readonly Attempt[]>;
   readonly jobCounter: Table<number, readonly Counter[]>;
   readonly result: Table<number, readonly Result[]>;
-  readonly settled: Table<number, Settled>;
+  readonly stopped: Table<number, Stopped>;
   /** By queue and key. */
   readonly uniqueKey: Table<string, number>;
   /** The host's own: what its hook wrote, per job. */
@@ -94,7 +94,7 @@ export function createTables(): { readonly tables: Tables; readonly journal: Jou
       attempt: createTable(),
       jobCounter: createTable(),
       result: createTable(),
-      settled: createTable(),
+      stopped: createTable(),
       uniqueKey: createTable(),
       hookCall: createTable(),
       effect: createTable(),

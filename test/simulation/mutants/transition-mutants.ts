@@ -121,12 +121,12 @@ export const transitionMutants: readonly Mutant[] = [
     name: "a cancelled job is completed by its late worker",
     functions(schema) {
       const { completeJob } = schema.functions;
-      const { settled } = schema.tables;
+      const { stopped } = schema.tables;
       return {
         completeJob(key, result) {
-          const row = settled.get(Number(key.jobId));
+          const row = stopped.get(Number(key.jobId));
           if (row?.state !== "cancelled") return completeJob(key, result);
-          settled.set(Number(key.jobId), { ...row, state: "completed" });
+          stopped.delete(Number(key.jobId));
           return { outcome: "ok", state: "completed", delayMs: 0 };
         },
       };

@@ -25,15 +25,15 @@ begin
     delete from :"schema".ready where job_id = v_job.id returning lane_id into v_lane_id;
     if found then
       select * into strict v_lane from :"schema".lane where id = v_lane_id;
-      insert into :"schema".settled (job_id, state, phase, code, finished_at)
+      insert into :"schema".stopped (job_id, state, phase, code, finished_at)
       values (v_job.id, 'cancelled', v_lane.phase, 'cancelled', :"schema".clock());
-      delete from :"schema".unique_key as u
-      where u.queue = v_job.queue and u.key = v_job.unique_key and u.job_id = v_job.id;
+      delete from :"schema".unique_key as u where u.job_id = v_job.id;
       perform :"schema".call_hook(v_job.id, v_job.type, 'queued', 'cancelled', v_lane.phase, 'cancelled', null);
       return 'ok';
     end if;
-    perform from :"schema".settled where job_id = v_job.id;
-    if found then
+    -- Both in one look: between two, a job may go from one table to the other.
+    perform from :"schema".lease where job_id = v_job.id union all select from :"schema".ready where job_id = v_job.id;
+    if not found then
       return 'settled';
     end if;
   end loop;

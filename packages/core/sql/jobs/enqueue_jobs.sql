@@ -9,56 +9,28 @@ returns table (ordinal integer, outcome text, id uuid)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now timestamptz := :"schema".clock();
   v_new record;
-  v_job_id bigint;
-  v_id uuid;
-  v_lane_id integer;
-  v_hint boolean := false;
 begin
+  if not jsonb_path_exists(p_jobs, '$[*] ? (@.id != null || @.uniqueKey != null || @.idempotencyKey != null)') then
+    return query
+      select a.ordinal, 'created', a.id from :"schema".add_jobs(p_jobs) as a order by a.ordinal;
+    return;
+  end if;
+  -- One after the other: a job may mean the same as one before it in this very call.
   for v_new in
-    select i.*, o.ordinal::integer as place, coalesce(i.queue, 'default') as lane_queue,
-      coalesce(i.priority, 5::smallint) as lane_priority,
-      -- As it stands: in a record, a payload of null would be no payload.
-      o.item -> 'payload' as payload
-    from jsonb_array_elements(p_jobs) with ordinality as o (item, ordinal)
-    cross join lateral jsonb_to_record(o.item) as i (
-      id uuid, queue text, type text, version smallint, phase text, priority smallint, "delayMs" bigint,
-      tenant text, subject text, "uniqueKey" text, "idempotencyKey" text, skipped jsonb
-    )
-    order by o.ordinal
+    select o.ordinal::integer as place, o.item, coalesce(o.item ->> 'queue', 'default') as queue
+    from jsonb_array_elements(p_jobs) with ordinality as o (item, ordinal) order by o.ordinal
   loop
     ordinal := v_new.place;
-    v_id := :"schema".find_existing_job(v_new.id, v_new.lane_queue, v_new."idempotencyKey", v_new."uniqueKey");
-    if v_id is null then
+    id := :"schema".find_existing_job(
+      (v_new.item ->> 'id')::uuid, v_new.queue, v_new.item ->> 'idempotencyKey', v_new.item ->> 'uniqueKey'
+    );
+    outcome := 'existing';
+    if id is null then
       outcome := 'created';
-      v_id := coalesce(v_new.id, gen_random_uuid());
-      v_lane_id := :"schema".find_lane(v_new.lane_queue, v_new.type, v_new.version, v_new.phase, false);
-      insert into :"schema".job (
-        public_id, queue, type, version, priority, tenant, subject, unique_key, idempotency_key, payload, created_at
-      )
-      values (
-        v_id, v_new.lane_queue, v_new.type, v_new.version, v_new.lane_priority, v_new.tenant, v_new.subject,
-        v_new."uniqueKey", v_new."idempotencyKey", v_new.payload, v_now
-      )
-      returning job.id into strict v_job_id;
-      if v_new."uniqueKey" is not null then
-        insert into :"schema".unique_key (queue, key, job_id) values (v_new.lane_queue, v_new."uniqueKey", v_job_id);
-      end if;
-      insert into :"schema".result (job_id, phase, part, attempt, output, provenance, saved_at)
-      select v_job_id, s.key, 0, 0, s.value -> 'output', s.value -> 'provenance', v_now
-      from jsonb_each(v_new.skipped) as s;
-      v_hint := :"schema".make_ready(
-        v_job_id, v_lane_id, v_new.lane_priority, coalesce(v_new."delayMs", 0), 0
-      ) or v_hint;
-    else
-      outcome := 'existing';
+      select a.id into strict id from :"schema".add_jobs(jsonb_build_array(v_new.item)) as a;
     end if;
-    id := v_id;
     return next;
   end loop;
-  if v_hint then
-    perform :"schema".hint_workers();
-  end if;
 end
 $$;

@@ -16,9 +16,10 @@ begin
   if v_is_own then
     outcome := 'already';
     select coalesce(
-      (select s.state from :"schema".settled as s where s.job_id = p_job_id),
+      (select s.state from :"schema".stopped as s where s.job_id = p_job_id),
       (select 'leased' from :"schema".lease as l where l.job_id = p_job_id),
-      'queued'
+      (select 'queued' from :"schema".ready as r where r.job_id = p_job_id),
+      'completed'
     ) into state;
     delay_ms := 0;
   end if;

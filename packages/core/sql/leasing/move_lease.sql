@@ -1,4 +1,4 @@
--- Ends a lease and puts its job where it belongs, in one step: history, counters, ready or settled row, unique key,
+-- Ends a lease and puts its job where it belongs, in one step: history, counters, ready or stopped row, unique key,
 -- hook. Private; the caller holds the lease's row lock.
 --   p_move: complete, retry, outage, shutdown, fail, lapse, cancel, effect.
 --   p_delay_ms: at least this long until the job is due again.
@@ -12,7 +12,6 @@ as $$
 declare
   v_now timestamptz := :"schema".clock();
   v_lane :"schema".lane;
-  v_unique_key text;
   v_solo boolean := p_lease.solo;
 begin
   select * into strict v_lane from :"schema".lane where id = p_lease.lane_id;
@@ -25,11 +24,12 @@ begin
 
   delete from :"schema".lease where job_id = p_lease.job_id;
   -- An attempt is a start: a lease that never began leaves no trace and takes no number.
-  if p_lease.started_at is not null then
+  if p_lease.started_at is not null or p_move = 'complete' then
     insert into :"schema".attempt
       (job_id, phase, attempt, token, worker, started_at, finished_at, outcome, code, message)
     values (
-      p_lease.job_id, v_lane.phase, p_lease.attempt, p_lease.token, p_lease.worker, p_lease.started_at, v_now,
+      p_lease.job_id, v_lane.phase, p_lease.attempt, p_lease.token, p_lease.worker,
+      coalesce(p_lease.started_at, v_now), v_now,
       case p_move
         when 'complete' then 'completed' when 'retry' then 'retried' when 'fail' then 'failed'
         when 'lapse' then 'lapsed' when 'cancel' then 'cancelled' when 'effect' then 'effect_failed'
@@ -52,15 +52,13 @@ begin
       perform :"schema".hint_workers();
     end if;
   else
-    insert into :"schema".settled (job_id, state, phase, code, message, worker, started_at, finished_at)
-    values (
-      p_lease.job_id, state, v_lane.phase, p_code, left(p_message, 1024), p_lease.worker, p_lease.started_at, v_now
-    );
-    select unique_key into strict v_unique_key from :"schema".job where id = p_lease.job_id;
-    if v_unique_key is not null then
-      delete from :"schema".unique_key as u
-      where u.queue = v_lane.queue and u.key = v_unique_key and u.job_id = p_lease.job_id;
+    if state <> 'completed' then
+      insert into :"schema".stopped (job_id, state, phase, code, message, worker, started_at, finished_at)
+      values (
+        p_lease.job_id, state, v_lane.phase, p_code, left(p_message, 1024), p_lease.worker, p_lease.started_at, v_now
+      );
     end if;
+    delete from :"schema".unique_key as u where u.job_id = p_lease.job_id;
   end if;
 
   if p_with_hook then

@@ -1,8 +1,9 @@
 -- The tables of the leasing core. They are private: every change of state is a function beside them.
 --
 -- A job is an immutable row in `job`. Where it stands is told by which small table has a row for it:
--- `ready` (queued), `lease` (leased) or `settled` (completed, failed, dead, cancelled). The hot tables carry
--- no payload and no foreign keys: the functions keep them true, and a claim must not lock `job`.
+-- `ready` (queued), `lease` (leased) or `stopped` (failed, dead, cancelled). A job that has left them all is
+-- completed: most jobs end so, and their last attempt says the rest. The hot tables carry no payload and no
+-- foreign keys: the functions keep them true, and a claim must not lock `job`.
 
 create table :"schema".job_type (
   name text primary key check (name ~ '^[a-z][a-z0-9_.-]{0,63}$'),
@@ -31,7 +32,7 @@ create table :"schema".job (
   id bigint generated always as identity primary key,
   public_id uuid not null unique,
   queue text not null,
-  type text not null references :"schema".job_type (name),
+  type text not null,
   version smallint not null,
   priority smallint not null check (priority between 0 and 9),
   tenant text check (length(tenant) <= 256),
@@ -49,7 +50,7 @@ create index job_subject on :"schema".job (subject) where subject is not null;
 create table :"schema".unique_key (
   queue text not null,
   key text not null,
-  job_id bigint not null,
+  job_id bigint not null unique,
   primary key (queue, key)
 );
 
@@ -123,14 +124,15 @@ create table :"schema".result (
   primary key (job_id, phase, part)
 );
 
-create table :"schema".settled (
+-- Jobs that ended without completing.
+create table :"schema".stopped (
   job_id bigint primary key,
-  state text not null check (state in ('completed', 'failed', 'dead', 'cancelled')),
+  state text not null check (state in ('failed', 'dead', 'cancelled')),
   phase text not null,
   code text,
   message text,
   worker text,
   started_at timestamptz,
   finished_at timestamptz not null
-) with (autovacuum_vacuum_scale_factor = 0.02);
-create index settled_trouble on :"schema".settled (state, finished_at) where state <> 'completed';
+);
+create index stopped_state on :"schema".stopped (state, finished_at);

@@ -30,7 +30,7 @@ begin
   elsif p_to in ('failed', 'dead') then
     perform public.learning_worker_update_failed(
       v_submission_id, :"schema".learning_error_code(p_phase, p_code), coalesce(s.message, p_code)
-    ) from :"schema".settled as s where s.job_id = v_job_id;
+    ) from :"schema".stopped as s where s.job_id = v_job_id;
   elsif p_to = 'cancelled' then
     perform public.learning_worker_update_failed(
       v_submission_id, p_phase || '_failed', 'The job was cancelled by an operator.'

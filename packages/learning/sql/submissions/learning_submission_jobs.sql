@@ -2,7 +2,7 @@
 -- have no row, as in the runbook, and cost nothing however many there are. Writing means what an operator means by it:
 -- see learning_jobs_write. It calls no function of ours, so that a right to read the view is enough to read it.
 --   lease_key: tells leases apart and is not the token, so that whoever reads it can write nothing.
---   Indexes: job (id), settled (state, finished_at), job_counter (job_id, phase).
+--   Indexes: job (id), stopped (state, finished_at), job_counter (job_id, phase).
 create or replace view public.learning_submission_jobs as
 select
   j.public_id as id,
@@ -30,7 +30,7 @@ from (
     case when s.code in ('input_corrupt', 'input_unsupported', 'input_too_large') then s.code
       else s.phase || '_failed' end,
     s.finished_at
-  from :"schema".settled as s where s.state in ('failed', 'dead')
+  from :"schema".stopped as s where s.state in ('failed', 'dead')
 ) as p
 join :"schema".job as j on j.id = p.job_id
 left join lateral (

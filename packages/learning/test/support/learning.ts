@@ -66,7 +66,7 @@ const filled = [
   "job",
   "ready",
   "lease",
-  "settled",
+  "stopped",
   "attempt",
   "job_counter",
   "result",

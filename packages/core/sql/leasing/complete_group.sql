@@ -1,0 +1,58 @@
+-- Completes those of a group whose lease is the caller's, all or none of them. Private; the caller catches what a hook
+-- raises. In the words of sets, since jobs that do nothing wrong need not be looked at one by one.
+--   Answers: the positions of the jobs that are completed now.
+create or replace function :"schema".complete_group(
+  p_job_ids bigint[], p_tokens uuid[], p_results jsonb
+) returns integer[]
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+-- The plan must not depend on statistics, and turning plans off must not turn the compiler on.
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+set jit = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_now timestamptz := :"schema".clock();
+  v_places integer[];
+  v_lanes integer[];
+  v_type record;
+begin
+  with gone as (
+    delete from :"schema".lease as l using unnest(p_job_ids, p_tokens) with ordinality as h (job_id, token, place)
+    where l.job_id = h.job_id and l.token = h.token
+    returning l.job_id, l.lane_id, l.attempt, l.token, l.worker, coalesce(l.started_at, v_now) as started_at,
+      h.place::integer as place
+  ), history as (
+    insert into :"schema".attempt (job_id, phase, attempt, token, worker, started_at, finished_at, outcome)
+    select g.job_id, n.phase, g.attempt, g.token, g.worker, g.started_at, v_now, 'completed'
+    from gone as g join :"schema".lane as n on n.id = g.lane_id
+  ), kept as (
+    insert into :"schema".result (job_id, phase, part, attempt, output, provenance, saved_at)
+    select g.job_id, n.phase, 0, g.attempt, r.result -> 'output', coalesce(r.result -> 'provenance', '{}'), v_now
+    from gone as g
+    cross join lateral (select p_results -> (g.place - 1) as result) as r
+    join :"schema".lane as n on n.id = g.lane_id
+    where r.result ? 'output'
+    on conflict do nothing
+  ), freed as (
+    delete from :"schema".unique_key as u using gone as g where u.job_id = g.job_id
+  )
+  select coalesce(array_agg(g.place), '{}'), array_agg(g.lane_id) into v_places, v_lanes from gone as g;
+
+  for v_type in
+    select n.id as lane_id, n.type, n.phase, t.hook
+    from (select distinct d.lane_id from unnest(v_lanes) as d (lane_id)) as d
+    join :"schema".lane as n on n.id = d.lane_id
+    join :"schema".job_type as t on t.name = n.type where t.hook is not null
+  loop
+    -- As in call_hook, for all jobs of a lane at once.
+    execute format(
+      $sql$
+        select %s(j.public_id, $1, 'leased', 'completed', $2, null, $3 -> (d.place - 1) -> 'output')
+        from unnest($4, $5) as d (place, lane_id)
+        join :"schema".job as j on j.id = ($6)[d.place] where d.lane_id = $7
+      $sql$,
+      v_type.hook
+    ) using v_type.type, v_type.phase, p_results, v_places, v_lanes, p_job_ids, v_type.lane_id;
+  end loop;
+  return v_places;
+end
+$$;

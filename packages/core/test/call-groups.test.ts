@@ -1,0 +1,159 @@
+import { describe, expect, test } from "bun:test";
+
+import { createCallGroups } from "../src/call-groups.ts";
+import { WorkerError } from "../src/errors.ts";
+
+type Answers = ReadonlyMap<string, string>;
+
+interface Subject {
+  readonly call: (item: string) => Promise<string>;
+  /** The groups that were sent, oldest first. */
+  readonly sent: readonly (readonly string[])[];
+  /** Ends the oldest group that is on its way. */
+  readonly end: (how?: (items: readonly string[]) => Answers) => Promise<void>;
+}
+
+const well = (items: readonly string[]): Answers =>
+  new Map(items.map((item) => [item, item.toUpperCase()]));
+const refuse = (): never => {
+  throw new WorkerError("statement_failed", "One of them is not right.");
+};
+const failToReach = (): never => {
+  throw new WorkerError("database_unavailable", "Nobody is there.", { scope: "backend" });
+};
+
+function setup({ sizeMax = 4, waitMsMax = 60_000 } = {}): Subject {
+  const sent: (readonly string[])[] = [];
+  const pending: { readonly items: readonly string[]; readonly settle: Settle }[] = [];
+  const call = createCallGroups<string, string>({
+    sizeMax,
+    waitMsMax,
+    async send(items) {
+      sent.push(items);
+      const { promise, resolve } = Promise.withResolvers<() => Answers>();
+      pending.push({ items, settle: resolve });
+      return (await promise)();
+    },
+  });
+  return {
+    call,
+    sent,
+    async end(how = well) {
+      const group = pending.shift();
+      group?.settle(() => how(group.items));
+      await breath();
+    },
+  };
+}
+type Settle = (how: () => Answers) => void;
+
+const breath = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve));
+
+test("calls of one breath go as one, and each gets its own answer", async () => {
+  const { call, sent, end } = setup();
+  const calls = Promise.all([call("a"), call("b"), call("c")]);
+  await breath();
+
+  await end();
+
+  expect(await calls).toEqual(["A", "B", "C"]);
+  expect(sent).toEqual([["a", "b", "c"]]);
+});
+
+test("calls that come while a group is on its way wait for its return", async () => {
+  const { call, sent, end } = setup();
+  const first = call("a");
+  await breath();
+  const others = Promise.all([call("b"), call("c")]);
+  await breath();
+  expect(sent).toEqual([["a"]]);
+
+  await end();
+  await end();
+
+  expect(await first).toBe("A");
+  expect(await others).toEqual(["B", "C"]);
+  expect(sent).toEqual([["a"], ["b", "c"]]);
+});
+
+test("they do not wait for ever for a group that stays away", async () => {
+  const { call, sent, end } = setup({ waitMsMax: 1 });
+  void call("a");
+  await breath();
+  const late = call("b");
+
+  while (sent.length < 2) await breath();
+
+  await end();
+  await end();
+  expect(await late).toBe("B");
+});
+
+test("a group is never larger than allowed", async () => {
+  const { call, sent, end } = setup({ sizeMax: 2 });
+  const calls = Promise.all(["a", "b", "c", "d", "e"].map(call));
+  await breath();
+
+  for (let group = 0; group < 3; group += 1) await end();
+
+  expect(await calls).toEqual(["A", "B", "C", "D", "E"]);
+  expect(sent).toEqual([["a", "b"], ["c", "d"], ["e"]]);
+});
+
+describe("a group that fails", () => {
+  test("is sent one by one when it was refused: nobody answers for his neighbour", async () => {
+    const { call, sent, end } = setup();
+    const calls = Promise.allSettled(["a", "b", "c"].map(call));
+    await breath();
+
+    await end(refuse);
+    await end();
+    await end(refuse);
+    await end();
+
+    const outcomes = (await calls).map(({ status }) => status);
+    expect(outcomes).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(sent.slice(1)).toEqual([["a"], ["b"], ["c"]]);
+  });
+
+  test("is not sent again when nobody was there: that is the caller's to decide", async () => {
+    const { call, sent, end } = setup();
+    const calls = Promise.allSettled([call("a"), call("b")]);
+    await breath();
+
+    await end(failToReach);
+
+    expect((await calls).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(sent).toHaveLength(1);
+  });
+
+  test("makes the next ones small, until they grow again", async () => {
+    const { call, sent, end } = setup();
+    const lost = Promise.allSettled([call("a"), call("b")]);
+    await breath();
+    await end(failToReach);
+    await lost;
+
+    const calls = Promise.all(["c", "d", "e"].map(call));
+    await breath();
+    expect(sent.slice(1)).toEqual([["c"], ["d"], ["e"]]);
+    for (let group = 0; group < 3; group += 1) await end();
+    await calls;
+    const more = Promise.all(["f", "g", "h"].map(call));
+    await breath();
+
+    await end();
+    await more;
+    expect(sent.at(-1)).toEqual(["f", "g", "h"]);
+  });
+
+  test("rejects a call that got no answer, and no other", async () => {
+    const { call, end } = setup();
+    const calls = Promise.allSettled([call("a"), call("b")]);
+    await breath();
+
+    await end(() => new Map([["a", "A"]]));
+
+    expect((await calls).map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  });
+});
