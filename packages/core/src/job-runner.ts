@@ -1,4 +1,5 @@
 import type { PhaseLogger } from "./adapter.ts";
+import type { Alarms } from "./alarms.ts";
 import type { WorkerSettings } from "./config.ts";
 import { toWorkerError, WorkerError } from "./errors.ts";
 import type { AttemptRef } from "./events.ts";
@@ -16,6 +17,7 @@ import {
 } from "./settlement.ts";
 
 export interface JobRunnerOptions extends SettlementOptions {
+  readonly alarms: Alarms;
   readonly logger: PhaseLogger;
   readonly settings: WorkerSettings;
 }
@@ -59,8 +61,9 @@ export async function runJob(
 /** Begins a run that had to wait for its neighbours to finish. */
 async function startAlone(options: JobRunnerOptions, run: Run): Promise<boolean> {
   const { lease, ref } = run;
-  if (lease.signal.aborted) {
-    await settleError(options, { ...run, durationMs: 0 }, toWorkerError(lease.signal.reason));
+  const reason = lease.reason();
+  if (reason !== undefined) {
+    await settleError(options, { ...run, durationMs: 0 }, reason);
     return false;
   }
   if ((await persist(options, () => options.store.startJob(lease))) === "ok") return true;

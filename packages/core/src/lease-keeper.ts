@@ -1,18 +1,19 @@
+import { createAlarms } from "./alarms.ts";
+import { type Cancellation, createCancellation } from "./cancellation.ts";
 import { WorkerError } from "./errors.ts";
 import type { EventHub } from "./events.ts";
 import type { JobStore, LeaseKey } from "./job-store.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** A lease this process believes it holds. */
-export interface HeldLease extends LeaseKey {
-  /** Aborts when the lease is lost, could not be renewed in time, or the worker stops. */
-  readonly signal: AbortSignal;
+/**
+ * A lease this process believes it holds. Its work must end when the lease is lost or could not be renewed in time, and
+ * when the worker stops: then it is still ours to give back.
+ */
+export interface HeldLease extends LeaseKey, Cancellation {
   /** The database said that the lease is somebody else's. Whatever is written after is refused. */
   isLost(): boolean;
   /** Some call learned that the lease is gone. */
   lose(): void;
-  /** Ends the work for another reason; the lease is still ours to give back. */
-  abort(reason: WorkerError): void;
 }
 
 export interface LeaseKeeper {
@@ -42,13 +43,14 @@ interface Entry {
 export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   const { store, runtime, events, leaseMs, marginMs } = options;
   const entries = new Map<string, Entry>();
+  const alarms = createAlarms(runtime);
   let cancelRenewal: (() => void) | undefined;
   let stopped = false;
 
   const armExpiry = (entry: Entry, renewedAt: number): void => {
     entry.cancelExpiry();
-    const leftMs = renewedAt + leaseMs - marginMs - runtime.now();
-    entry.cancelExpiry = runtime.after(Math.max(leftMs, 0), () => entry.lease.abort(unreachable()));
+    const { lease } = entry;
+    entry.cancelExpiry = alarms.set(renewedAt + leaseMs - marginMs, () => lease.abort(unreachable));
   };
 
   const renew = async (): Promise<void> => {
@@ -108,24 +110,21 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
     stop() {
       stopped = true;
       cancelRenewal?.();
-      for (const entry of entries.values()) entry.cancelExpiry();
+      alarms.stop();
     },
   };
 }
 
 function createHeldLease(key: LeaseKey): HeldLease {
-  const controller = new AbortController();
+  const cancellation = createCancellation();
   let isLost = false;
-  return {
-    ...key,
-    signal: controller.signal,
+  return Object.assign(cancellation, key, {
     isLost: () => isLost,
     lose() {
       isLost = true;
-      controller.abort(lost());
+      cancellation.abort(lost);
     },
-    abort: (reason) => controller.abort(reason),
-  };
+  });
 }
 
 function lost(): WorkerError {

@@ -20,8 +20,9 @@ export interface StoredResultRow {
 
 // A bigint arrives as text: it may not fit a JavaScript number.
 const bigint = z.string();
-/** What Postgres gives for jsonb, which is JSON by definition. */
-export const jsonColumn: z.ZodType<Json> = z.custom<Json>();
+/** What Postgres gives for jsonb is JSON by definition. */
+const isJson = (column: unknown): column is Json => column !== undefined;
+export const jsonColumn: z.ZodType<Json> = z.custom<Json>(isJson);
 const held = z.tuple([z.enum(["ok", "lost"])]).transform(([answer]) => answer);
 
 const outcome = z.enum(["ok", "already", "lost", "effect_failed"]);
@@ -37,15 +38,6 @@ const delayMs = z
 const settled: z.ZodType<SettleAnswer> = z
   .tuple([outcome, state, delayMs])
   .transform(([...columns]) => ({
-    outcome: columns[0],
-    state: columns[1],
-    delayMs: columns[2],
-  }));
-
-const completed: z.ZodType<SettleAnswer & { readonly place: number }> = z
-  .tuple([z.int(), outcome, state, delayMs])
-  .transform(([place, ...columns]) => ({
-    place,
     outcome: columns[0],
     state: columns[1],
     delayMs: columns[2],
@@ -69,25 +61,40 @@ export interface ClaimedRow extends Omit<ClaimedJob, "token"> {
   readonly marks: ClaimMarks | undefined;
 }
 
-const claimed: z.ZodType<ClaimedRow> = z
-  .tuple([
-    bigint,
-    z.string(),
-    z.int(),
-    z.int(),
-    z.boolean(),
-    jsonColumn,
-    z.record(z.string(), z.string()).nullable(),
-  ])
-  .transform(([jobId, publicId, laneId, attempt, solo, payload, marks]) => ({
-    jobId,
-    publicId,
-    laneId,
-    attempt,
-    solo,
-    payload,
-    marks: marks ?? undefined,
-  }));
+// Rows of these two come by the hundred, and a schema for each column would cost more than the rest of a job. What the
+// columns are is looked at on each row all the same, by hand.
+
+function readClaimed(columns: unknown): ClaimedRow {
+  if (!Array.isArray(columns) || columns.length !== 7) throw unknownShape();
+  const [jobId, publicId, laneId, attempt, solo, payload, marks]: unknown[] = columns;
+  const isKnown =
+    typeof jobId === "string" &&
+    typeof publicId === "string" &&
+    typeof laneId === "number" &&
+    typeof attempt === "number" &&
+    typeof solo === "boolean" &&
+    isJson(payload);
+  if (!isKnown) throw unknownShape();
+  const marked = marks === null ? undefined : marksColumn.parse(marks);
+  return { jobId, publicId, laneId, attempt, solo, payload, marks: marked };
+}
+
+const marksColumn = z.record(z.string(), z.string());
+
+function readCompleted(columns: unknown): SettleAnswer & { readonly place: number } {
+  if (!Array.isArray(columns) || columns.length !== 4) throw unknownShape();
+  const [place, ...answer]: unknown[] = columns;
+  if (typeof place !== "number") throw unknownShape();
+  if (answer[0] === "ok" && answer[1] === "completed") return { place, ...completed };
+  return { place, ...settled.parse(answer) };
+}
+
+const completed: SettleAnswer = { outcome: "ok", state: "completed", delayMs: 0 };
+
+/** Caught where rows are read, which knows what was called. */
+function unknownShape(): TypeError {
+  return new TypeError("The columns are not what they should be.");
+}
 
 const lapsed: z.ZodType<LapsedLease> = z
   .tuple([z.string(), z.string(), z.string(), z.int(), z.enum(["queued", "dead"]), z.string()])
@@ -110,7 +117,7 @@ export function defineRoutine<Answer>(
   casts: readonly string[],
   row: z.ZodType<Answer>,
 ): Routine<Answer> {
-  return { name, casts, row };
+  return { name, casts, read: (columns) => row.parse(columns) };
 }
 
 const key = ["bigint", "uuid"] as const;
@@ -141,11 +148,11 @@ const first = <Value>(column: z.ZodType<Value>): z.ZodType<Value> =>
 /** The functions that a worker calls. */
 export const leaseRoutines: LeaseRoutines = {
   declareLanes: defineRoutine("declare_lanes", ["text", "text", "smallint", "text::text[]"], lane),
-  claimJobs: defineRoutine(
-    "claim_jobs",
-    ["text", "uuid", "text::integer[]", "text::integer[]", "integer", "integer", json],
-    claimed,
-  ),
+  claimJobs: {
+    name: "claim_jobs",
+    casts: ["text", "uuid", "text::integer[]", "text::integer[]", "integer", "integer", json],
+    read: readClaimed,
+  },
   abandonClaim: defineRoutine("abandon_claim", ["text", "uuid"], first(z.int())),
   startJob: defineRoutine("start_job", key, held),
   renewLeases: defineRoutine(
@@ -161,7 +168,11 @@ export const leaseRoutines: LeaseRoutines = {
     [...key, "text", "text", json, json, "boolean"],
     checkpointed,
   ),
-  completeJobs: defineRoutine("complete_jobs", ["text::bigint[]", "text::uuid[]", json], completed),
+  completeJobs: {
+    name: "complete_jobs",
+    casts: ["text::bigint[]", "text::uuid[]", json],
+    read: readCompleted,
+  },
   retryJob: defineRoutine("retry_job", [...key, ...reason, "integer"], settled),
   releaseJob: defineRoutine("release_job", [...key, "text", ...reason, "integer"], settled),
   failJob: defineRoutine("fail_job", [...key, ...reason], settled),

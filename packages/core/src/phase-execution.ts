@@ -1,4 +1,6 @@
 import type { PhaseLogger, PhaseRequest, PhaseResult } from "./adapter.ts";
+import type { Alarms } from "./alarms.ts";
+import { type Cancellation, createCancellation } from "./cancellation.ts";
 import { WorkerError } from "./errors.ts";
 import type { AttemptRef, EventHub } from "./events.ts";
 import type { JobStore } from "./job-store.ts";
@@ -18,6 +20,7 @@ export interface PhaseExecution {
 export interface PhaseExecutionOptions {
   readonly store: Pick<JobStore, "savePart" | "commit">;
   readonly runtime: Runtime;
+  readonly alarms: Alarms;
   readonly events: EventHub;
   readonly logger: PhaseLogger;
   readonly timeoutMs: number;
@@ -33,89 +36,107 @@ export async function executePhase(
   execution: PhaseExecution,
   options: PhaseExecutionOptions,
 ): Promise<PhaseResult> {
-  const { runtime, events } = options;
+  const { runtime, alarms, timeoutMs } = options;
   const { plan, lease, ref } = execution;
-  const controller = new AbortController();
-  const onLeaseAbort = (): void => controller.abort(lease.signal.reason);
-  if (lease.signal.aborted) throw lease.signal.reason;
-  lease.signal.addEventListener("abort", onLeaseAbort);
-  const cancelDeadline = runtime.after(options.timeoutMs, () =>
-    controller.abort(deadlineExceeded(ref.phase, options.timeoutMs)),
+  const deadlineAt = runtime.now() + timeoutMs;
+  const cancellation = createCancellation();
+  const leaveLease = lease.onAbort(() => cancellation.abort(() => lease.reason() ?? phaseOver()));
+  const cancelDeadline = alarms.set(deadlineAt, () =>
+    cancellation.abort(() => deadlineExceeded(ref.phase, timeoutMs)),
   );
-  const deadlineAt = runtime.now() + options.timeoutMs;
-  const context = createContext(execution, { ...options, signal: controller.signal, deadlineAt });
-  const work = Promise.resolve().then(() => plan.execute(execution.request, context));
-  const abandonment = abandonAfter(controller.signal, options);
+  const context = createContext(execution, { ...options, cancellation, deadlineAt });
   try {
-    return await Promise.race([work, abandonment.promise]);
+    const reason = cancellation.reason();
+    if (reason !== undefined) throw reason;
+    const work = Promise.resolve().then(() => plan.execute(execution.request, context));
+    const onAbandoned = (): void => options.events.emit({ ...ref, name: "adapter.abandoned" });
+    return await orAbandon(work, cancellation, { ...options, onAbandoned });
   } catch (error) {
-    if (abandonment.happened()) events.emit({ ...ref, name: "adapter.abandoned" });
-    throw controller.signal.aborted ? controller.signal.reason : error;
+    throw cancellation.reason() ?? error;
   } finally {
     // From here on the context refuses everything, also to an adapter that was left behind.
-    controller.abort(phaseOver());
+    cancellation.abort(phaseOver);
     cancelDeadline();
-    abandonment.cancel();
-    lease.signal.removeEventListener("abort", onLeaseAbort);
-    work.catch(() => undefined);
+    leaveLease();
   }
 }
 
-interface Abandonment {
-  readonly promise: Promise<never>;
-  happened(): boolean;
-  cancel(): void;
-}
-
-/** Rejects some time after the abort, so that a deaf adapter cannot keep its slot. */
-function abandonAfter(signal: AbortSignal, options: PhaseExecutionOptions): Abandonment {
-  let cancelTimer: (() => void) | undefined;
-  let happened = false;
-  const promise = new Promise<never>((_, reject) => {
-    signal.addEventListener(
-      "abort",
-      () => {
-        cancelTimer = options.runtime.after(options.abandonMs, () => {
-          happened = true;
-          reject(signal.reason);
-        });
+/** The work's outcome. Some time after the abort it is waited for no more, so that a deaf adapter cannot keep its slot. */
+function orAbandon(
+  work: Promise<PhaseResult>,
+  cancellation: Cancellation,
+  { runtime, abandonMs, onAbandoned }: Abandonment,
+): Promise<PhaseResult> {
+  return new Promise((resolve, reject) => {
+    let cancelTimer: (() => void) | undefined;
+    const ignore = cancellation.onAbort(() => {
+      cancelTimer = runtime.after(abandonMs, () => {
+        onAbandoned();
+        reject(cancellation.reason());
+      });
+    });
+    const over = (): void => {
+      ignore();
+      cancelTimer?.();
+    };
+    work.then(
+      (result) => {
+        over();
+        resolve(result);
       },
-      { once: true },
+      (error: unknown) => {
+        over();
+        reject(error);
+      },
     );
   });
-  return { promise, happened: () => happened, cancel: () => cancelTimer?.() };
+}
+
+interface Abandonment {
+  readonly runtime: Runtime;
+  readonly abandonMs: number;
+  readonly onAbandoned: () => void;
 }
 
 function createContext(
   { lease, ref }: PhaseExecution,
-  options: PhaseExecutionOptions & { readonly signal: AbortSignal; readonly deadlineAt: number },
+  options: PhaseExecutionOptions & {
+    readonly cancellation: Cancellation;
+    readonly deadlineAt: number;
+  },
 ): PhaseContext {
-  const { signal, store } = options;
+  const { cancellation, store } = options;
+  const assertRunning = (): void => {
+    const reason = cancellation.reason();
+    if (reason !== undefined) throw reason;
+  };
   const fenced = async (write: () => Promise<"ok" | "lost">): Promise<void> => {
-    if (signal.aborted) throw signal.reason;
-    if ((await write()) === "lost") {
-      // What comes after the attempt is refused, also while the job goes on under the same lease.
-      if (signal.aborted) throw signal.reason;
-      lease.lose();
-      throw lease.signal.reason;
-    }
+    assertRunning();
+    if ((await write()) === "ok") return;
+    // What comes after the attempt is refused, also while the job goes on under the same lease.
+    assertRunning();
+    lease.lose();
+    assertRunning();
   };
   return {
     jobId: ref.jobId,
     phase: ref.phase,
     attempt: ref.attempt,
-    signal,
+    get signal() {
+      return cancellation.signal;
+    },
     deadlineAt: options.deadlineAt,
     logger: options.logger,
     progress(progress) {
-      if (!signal.aborted) options.events.emit({ ...ref, name: "phase.progressed", progress });
+      if (cancellation.reason() !== undefined) return;
+      options.events.emit({ ...ref, name: "phase.progressed", progress });
     },
     // A part that was saved already stays as it is, so the call may be repeated: a restart of Postgres is no reason to
     // throw the work away. What a commit does may not be done twice, and whether it was cannot be known.
     async savePart(part, output, provenance) {
       const result = { ...assertStorable({ output, provenance }), phase: ref.phase };
       const save = (): Promise<"ok" | "lost"> => store.savePart(lease, part, result);
-      await fenced(() => persist({ ...options, hardStop: signal }, save));
+      await fenced(() => persist({ ...options, hardStop: cancellation.signal }, save));
     },
     commit: (statements) => fenced(() => store.commit(lease, statements)),
   };

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 
 import type { AdapterV1, PhaseLogger } from "./adapter.ts";
+import { type Alarms, createAlarms } from "./alarms.ts";
 import { type ClaimLoop, createClaimLoop } from "./claim-loop.ts";
 import { parseWorkerSettings, type WorkerSettings } from "./config.ts";
 import type { DatabaseConnection } from "./database.ts";
@@ -82,6 +83,7 @@ export function createWorker(options: WorkerOptions): Worker {
 interface Engine {
   readonly store: JobStore;
   readonly keeper: LeaseKeeper;
+  readonly alarms: Alarms;
   readonly loop: ClaimLoop;
   readonly maintenance: Maintenance;
   readonly held: Set<HeldLease>;
@@ -169,9 +171,10 @@ async function startEngine(
     marginMs: settings.marginSeconds * 1000,
   });
   const gate = createResourceGate(runtime);
+  const alarms = createAlarms(runtime);
   const hardStop = new AbortController();
   const held = new Set<HeldLease>();
-  const parts = { store, runtime, events, gate, settings, hardStop: hardStop.signal };
+  const parts = { store, runtime, alarms, events, gate, settings, hardStop: hardStop.signal };
   const loop = createClaimLoop({
     ...parts,
     worker: options.name,
@@ -194,7 +197,7 @@ async function startEngine(
   loop.start();
   // Hints only save time, so a worker without them is a slower worker, not a broken one.
   store.listen(() => loop.wake()).catch(() => undefined);
-  return { store, keeper, loop, maintenance, held, hardStop };
+  return { store, keeper, alarms, loop, maintenance, held, hardStop };
 }
 
 async function stopEngine(
@@ -202,7 +205,7 @@ async function stopEngine(
   settings: WorkerSettings,
   runtime: Runtime,
 ): Promise<void> {
-  const { loop, keeper, maintenance, held, hardStop, store } = engine;
+  const { loop, keeper, alarms, maintenance, held, hardStop, store } = engine;
   maintenance.stop();
   const over = new AbortController();
   const within = async (ms: number, ...waits: readonly Promise<void>[]): Promise<void> => {
@@ -212,12 +215,13 @@ async function stopEngine(
   const claimed = loop.stop();
   await within(settings.graceSeconds * 1000);
   const abandonMs = held.size > 0 ? settings.abandonSeconds * 1000 : 0;
-  for (const lease of held) lease.abort(stopping());
+  for (const lease of held) lease.abort(stopping);
   // A claim that hangs must not keep us: its answer gives the jobs back, or their leases lapse.
   await within(abandonMs + farewellMs, claimed);
   hardStop.abort();
   over.abort();
   keeper.stop();
+  alarms.stop();
   await store.end();
 }
 

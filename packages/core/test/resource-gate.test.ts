@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 
 import { WorkerError } from "@leasehold/core";
 
+import { createAlarms } from "../src/alarms.ts";
 import { parseWorkerSettings } from "../src/config.ts";
 import { createEventHub } from "../src/events.ts";
 import { runJob } from "../src/job-runner.ts";
@@ -105,6 +106,7 @@ test("a probe whose job is lost before it begins makes way for another", async (
   const options = {
     store,
     runtime,
+    alarms: createAlarms(runtime),
     events,
     gate,
     logger: { info: () => undefined, warn: () => undefined },
@@ -119,7 +121,7 @@ test("a probe whose job is lost before it begins makes way for another", async (
   await runJob(options, job, { plan, lease });
   const afterLost = gate.admission(resource);
   gate.enter(resource);
-  lease.abort(new WorkerError("worker_stopping", "Stopped."));
+  lease.abort(() => new WorkerError("worker_stopping", "Stopped."));
   lease.lose();
   await runJob(options, job, { plan, lease });
   keeper.drop(lease);
