@@ -10,7 +10,7 @@ import { type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
 
 const server = useServer();
-const { timeoutMs, ...parameters } = readCheckSettings({ runs: 100 });
+const { timeoutMs, ...parameters } = readCheckSettings({ runs: 150, msPerRun: 700 });
 setDefaultTimeout(timeoutMs);
 
 test("whatever is done in whatever order, the queue is where the model is", async () => {

@@ -31,7 +31,7 @@ export interface ModelJob {
   /** The code that a job ended with. */
   endCode: string | undefined;
   endedAt: number | undefined;
-  /** Ended attempts, as `phase number outcome code`. */
+  /** Ended attempts, as `phase number outcome code ms`. */
   readonly attempts: string[];
   readonly results: Map<Phase, object>;
   /** By `phase part`. */
@@ -49,6 +49,8 @@ export interface ModelLease {
   readonly leasedAt: number;
   until: number;
   isStarted: boolean;
+  /** When the running attempt began. */
+  startedAt: number;
   isCheckpointed: boolean;
   /** `holder`: a late call of his is told that it was done already. */
   endedBy: "holder" | "others" | undefined;
@@ -184,6 +186,7 @@ export function leaseJob(
     leasedAt: model.now,
     until: model.now + given.leaseMs,
     isStarted: false,
+    startedAt: model.now,
     isCheckpointed: false,
     endedBy: undefined,
   };
@@ -196,8 +199,11 @@ export function leaseJob(
 
 /** Counts a start, once. */
 export function startLease(model: QueueModel, lease: ModelLease): void {
-  if (!lease.isStarted) lease.job.starts[lease.job.phase] += 1;
-  lease.isStarted = true;
+  if (!lease.isStarted) {
+    lease.job.starts[lease.job.phase] += 1;
+    lease.startedAt = model.now;
+    lease.isStarted = true;
+  }
   renewLease(model, lease);
 }
 
@@ -208,15 +214,21 @@ export function renewLease(model: QueueModel, lease: ModelLease): void {
 /** The draft is done: the job goes on to `grade` under its lease, or waits for it. */
 export function checkpointLease(model: QueueModel, lease: ModelLease, yields: boolean): void {
   const { job } = lease;
-  job.attempts.push(`draft ${job.starts.draft} completed null`);
+  writeAttempt(model, lease, "completed null");
   job.phase = "grade";
   lease.isCheckpointed = true;
   if (yields) {
     backToQueue(model, lease, "holder");
   } else {
     job.starts.grade += 1;
+    lease.startedAt = model.now;
     renewLease(model, lease);
   }
+}
+
+function writeAttempt(model: QueueModel, { job, startedAt }: ModelLease, words: string): void {
+  const number = job.starts[job.phase];
+  job.attempts.push(`${job.phase} ${number} ${words} ${model.now - startedAt}`);
 }
 
 /** Undoes a claim as if it had never been. */
@@ -258,10 +270,7 @@ export function endLease(
   const { job } = lease;
   const isOthers = move === "lapse" || move === "cancel";
   backToQueue(model, lease, isOthers || !lease.isStarted ? "others" : "holder");
-  if (lease.isStarted) {
-    const number = job.starts[job.phase];
-    job.attempts.push(`${job.phase} ${number} ${outcomes[move]} ${code ?? null}`);
-  }
+  if (lease.isStarted) writeAttempt(model, lease, `${outcomes[move]} ${code ?? null}`);
   if (move === "complete") return settle(model, job, { state: "completed", code });
   if (move === "fail") return settle(model, job, { state: "failed", code });
   if (move === "cancel") return settle(model, job, { state: "cancelled", code });

@@ -45,6 +45,8 @@ export type Step =
       readonly phases: readonly Phase[];
       readonly limit: number;
       readonly takesAlone: boolean;
+      /** Starts at once what must run alone. */
+      readonly begins: boolean;
       readonly leaseMs: number;
       readonly waitMs: number;
     }
@@ -108,13 +110,14 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
     phases: fc.constantFrom<Phase[]>(["draft", "grade"], ["draft", "grade"], ["draft"], ["grade"]),
     limit: fc.constantFrom(1, 2, 3, 4, 1, 2, 3, 0),
     takesAlone: fc.boolean(),
+    begins: fc.boolean(),
     leaseMs: fc.constantFrom(1_000, 2_000),
     waitMs: fc.constantFrom(0, 0, 3_000, 60_000),
   }),
   weigh(3, { verb: fc.constant("start"), lease }),
   weigh(1, { verb: fc.constantFrom("hold", "abandon"), lease }),
   weigh(1, { verb: fc.constant("renew"), leases: fc.array(lease, { maxLength: 4 }) }),
-  weigh(1, { verb: fc.constant("savePart"), lease, phase, part: fc.integer({ min: 1, max: 2 }) }),
+  weigh(2, { verb: fc.constant("savePart"), lease, phase, part: fc.constantFrom(1, 1, 2) }),
   weigh(3, { verb: fc.constant("checkpoint"), lease, yields: fc.boolean() }),
   weigh(11, {
     verb: fc.constant("settle"),
@@ -169,9 +172,7 @@ type FencedStep = Extract<Step, { readonly lease: LeasePick }>;
 async function takeFencedStep(world: World, step: FencedStep, held: ModelLease): Promise<void> {
   switch (step.verb) {
     case "start":
-      expect(await ask(world, "start_job", ...keyOf(held))).toBe(isHeld(held) ? "ok" : "lost");
-      if (isHeld(held)) startLease(world.model, held);
-      return;
+      return await start(world, held);
     case "hold":
       expect(await ask(world, "hold_lease", ...keyOf(held))).toBe(isHeld(held) ? "ok" : "lost");
       return;
@@ -244,8 +245,14 @@ async function claim(world: World, step: Extract<Step, { readonly verb: "claim" 
       solo: job.isAlone,
       payload: { says: "hello" },
     });
-    leaseJob(model, job, { ...step, token, jobId: String(row["job_id"]) });
+    const held = leaseJob(model, job, { ...step, token, jobId: String(row["job_id"]) });
+    if (job.isAlone && step.begins) await start(world, held);
   }
+}
+
+async function start(world: World, held: ModelLease): Promise<void> {
+  expect(await ask(world, "start_job", ...keyOf(held))).toBe(isHeld(held) ? "ok" : "lost");
+  if (isHeld(held)) startLease(world.model, held);
 }
 
 async function renew({ model, session }: World, picks: readonly LeasePick[]): Promise<void> {

@@ -62,14 +62,16 @@ interface Seen {
 }
 
 interface SeenJob {
-  readonly attempts: readonly Readonly<Record<"phase" | "attempt" | "outcome" | "code", unknown>>[];
+  readonly attempts: readonly Readonly<
+    Record<"phase" | "attempt" | "outcome" | "code" | "ms", unknown>
+  >[];
 }
 
 function toReadable({ attempts, ...job }: SeenJob): object {
   return {
     ...job,
-    attempts: attempts.map(({ phase, attempt, outcome, code }) =>
-      [phase, attempt, outcome, code].map(String).join(" "),
+    attempts: attempts.map(({ phase, attempt, outcome, code, ms: took }) =>
+      [phase, attempt, outcome, code, took].map(String).join(" "),
     ),
   };
 }
