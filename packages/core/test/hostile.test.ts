@@ -178,7 +178,9 @@ function expectedFate(act: Act): Fate {
     codes: code === null ? [] : [code],
   });
   const ended = (state: string, code: string, message: string): Fate => ({
-    ...{ state, code, message },
+    state,
+    code,
+    message,
     output: null,
     codes: [code],
   });

@@ -4,7 +4,8 @@ import * as fc from "fast-check";
 
 import { readCheckSettings } from "./support/check-settings.ts";
 import { createQueueModel, policy } from "./support/queue-model.ts";
-import { advance, anyStep, takeStep, type World } from "./support/queue-steps.ts";
+import { advance, takeStep, type World } from "./support/queue-steps.ts";
+import { anyStep } from "./support/queue-story.ts";
 import { compareViews, createLook, epoch } from "./support/queue-view.ts";
 import { type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
