@@ -352,10 +352,10 @@ async function enqueueAll(
 /** Until nothing waits for its time either: nobody has to wait for longer than a day, and nothing is retried more than once. */
 async function drainForGood({ database }: WorkerSubject): Promise<void> {
   for (let round = 0; round < 2; round += 1) {
-    await drain(database, { timeoutMs });
+    await drain(database, { timeoutMs: 60_000 });
     await database.advance(86_400_001);
   }
-  await drain(database, { timeoutMs });
+  await drain(database, { timeoutMs: 60_000 });
 }
 
 function at<Item>(items: readonly Item[], index: number): Item {

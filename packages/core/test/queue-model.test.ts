@@ -11,7 +11,7 @@ import { type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
 
 const server = useServer();
-const { timeoutMs, ...parameters } = readCheckSettings({ runs: 150, msPerRun: 700 });
+const { timeoutMs, ...parameters } = readCheckSettings({ runs: 100, msPerRun: 1_000 });
 setDefaultTimeout(timeoutMs);
 
 test("whatever is done in whatever order, the queue is where the model is", async () => {
