@@ -105,5 +105,15 @@ function describe(issue: z.core.$ZodIssue, given: Readonly<Record<string, unknow
   if (issue.code === "unrecognized_keys") return `unknown ${issue.keys.join(", ")}`;
   const value = given[name];
   if (value === undefined && !(name in given)) return `${name}: ${issue.message}`;
-  return `${name}: ${issue.message} (got ${typeof value === "number" ? value : JSON.stringify(value)})`;
+  return `${name}: ${issue.message} (got ${show(value)})`;
+}
+
+/** A setting is a number; what was given may be anything. */
+function show(value: unknown): string {
+  if (typeof value === "number" || typeof value === "bigint") return String(value);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return `a ${typeof value} without a JSON form`;
+  }
 }

@@ -49,7 +49,7 @@ export interface WorkerErrorOptions {
 }
 
 const causes = new WeakMap<object, unknown>();
-const adapterCodePattern = /^[a-z0-9_]{1,64}$/;
+const codePattern = /^[a-z0-9_]{1,64}$/;
 
 /** Code points of a message that are kept; the rest is cut. */
 export const messageCodePointsMax = 1024;
@@ -76,7 +76,7 @@ export class WorkerError extends Error {
     this.retryable = options.retryable ?? false;
     this.retryAfterMs = options.retryAfterMs;
     this.adapterCode =
-      options.adapterCode !== undefined && adapterCodePattern.test(options.adapterCode)
+      options.adapterCode !== undefined && codePattern.test(options.adapterCode)
         ? options.adapterCode
         : undefined;
     // Whoever prints an error prints its `cause` too, so it is no property.
@@ -90,13 +90,37 @@ export class WorkerError extends Error {
 
   /** Tells whether a value is a `WorkerError`, also one from another installed copy of core. */
   static is(value: unknown, code?: WorkerErrorCode): value is WorkerError {
-    if (typeof value !== "object" || value === null) return false;
-    const candidate = value as Partial<WorkerError>;
-    return (
-      candidate["~leasehold"] === "worker-error/v1" &&
-      (code === undefined || candidate.code === code)
-    );
+    try {
+      return isWorkerError(value) && (code === undefined || value.code === code);
+    } catch {
+      // What throws when it is looked at is none of ours.
+      return false;
+    }
   }
+}
+
+const scopes: ReadonlySet<unknown> = new Set<WorkerErrorScope>([
+  "job",
+  "model",
+  "backend",
+  "config",
+]);
+
+/** The brand says where an error comes from, which anybody may claim: what we act upon and store is looked at, too. */
+function isWorkerError(value: unknown): value is WorkerError {
+  if (typeof value !== "object" || value === null) return false;
+  const error: Partial<Record<keyof WorkerError, unknown>> = value;
+  const { code, retryAfterMs, adapterCode } = error;
+  return (
+    error["~leasehold"] === "worker-error/v1" &&
+    typeof code === "string" &&
+    codePattern.test(code) &&
+    typeof error.message === "string" &&
+    scopes.has(error.scope) &&
+    typeof error.retryable === "boolean" &&
+    (retryAfterMs === undefined || typeof retryAfterMs === "number") &&
+    (adapterCode === undefined || typeof adapterCode === "string")
+  );
 }
 
 /** Turns anything thrown by an adapter or a `run` function into a `WorkerError`, without quoting it. */
@@ -110,7 +134,11 @@ export function toWorkerError(thrown: unknown): WorkerError {
 
 function nameOf(thrown: unknown): string {
   // A class name is chosen by a programmer; a message may have been written by a learner.
-  if (thrown instanceof Error && /^[A-Za-z]{1,64}$/.test(thrown.name)) return thrown.name;
+  try {
+    if (thrown instanceof Error && /^[A-Za-z]{1,64}$/.test(thrown.name)) return thrown.name;
+  } catch {
+    // It has no name that can be read.
+  }
   return "a value that is no WorkerError";
 }
 

@@ -1,7 +1,7 @@
 import type { PhaseLogger, PhaseRequest, PhaseResult } from "./adapter.ts";
 import type { Alarms } from "./alarms.ts";
 import { type Cancellation, createCancellation } from "./cancellation.ts";
-import { WorkerError } from "./errors.ts";
+import { WorkerError, type WorkerErrorCode } from "./errors.ts";
 import type { AttemptRef, EventHub } from "./events.ts";
 import type { JobStore } from "./job-store.ts";
 import type { HeldLease } from "./lease-keeper.ts";
@@ -52,13 +52,27 @@ export async function executePhase(
     const onAbandoned = (): void => options.events.emit({ ...ref, name: "adapter.abandoned" });
     return await orAbandon(work, cancellation, { ...options, onAbandoned });
   } catch (error) {
-    throw cancellation.reason() ?? error;
+    throw cancellation.reason() ?? withoutOurWords(error);
   } finally {
     // From here on the context refuses everything, also to an adapter that was left behind.
     cancellation.abort(phaseOver);
     cancelDeadline();
     leaveLease();
   }
+}
+
+/** What only the worker can know. */
+const ourWords: ReadonlySet<WorkerErrorCode> = new Set<WorkerErrorCode>([
+  "worker_stopping",
+  "worker_lost",
+  "lease_lost",
+]);
+
+/** An adapter that says so, and nothing of it is true, would be given its job again at once and uncharged, for ever. */
+function withoutOurWords(error: unknown): unknown {
+  if (!WorkerError.is(error) || !ourWords.has(error.code)) return error;
+  const message = `The adapter threw ${error.code}, which is for the worker to say.`;
+  return new WorkerError("adapter_unknown", message, { retryable: true, cause: error });
 }
 
 /** The work's outcome. Some time after the abort it is waited for no more, so that a deaf adapter cannot keep its slot. */
