@@ -94,7 +94,12 @@ describe("WorkerError", () => {
   });
 
   test("is known by its brand, also when another copy of the package made it", () => {
-    const foreign = { "~leasehold": "worker-error/v1", code: "lease_lost" };
+    const foreign = Object.assign(new Error("Gone."), {
+      "~leasehold": "worker-error/v1",
+      code: "lease_lost",
+      scope: "job",
+      retryable: false,
+    });
 
     expect(WorkerError.is(foreign, "lease_lost")).toBe(true);
     expect(WorkerError.is(foreign, "aborted")).toBe(false);
