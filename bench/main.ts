@@ -31,7 +31,7 @@ async function measureAll(lab: Lab, options: BenchArguments): Promise<readonly B
     const figures = Object.entries(run.metrics).map(
       ([name, value]) => `${name} ${roundTo(3, value)}`,
     );
-    say(`${run.scenario} ${run.contender} ${run.run}: ${figures.join(", ")}`);
+    say(`${run.scenario} ${run.contender} ${run.variant} ${run.run}: ${figures.join(", ")}`);
   };
   for (const scenario of options.chosen) {
     await scenario.measure({ lab, sizes, runs: options.runs ?? sizes.runs, record, note: say });

@@ -39,20 +39,20 @@ export const fullSizes: Sizes = {
 /** To see that everything works, and roughly how. */
 export const quickSizes: Sizes = {
   runs: 1,
-  drainJobs: 5_000,
-  singleJobs: 500,
-  enqueueSingles: 300,
+  drainJobs: 3_000,
+  singleJobs: 300,
+  enqueueSingles: 200,
   enqueueBatchJobs: 10_000,
   pickupRuns: 1,
   pickupSamples: 100,
-  liveJobs: 5_000,
-  backlogSmall: 2_000,
+  liveJobs: 3_000,
+  backlogSmall: 1_000,
   backlogLarge: 20_000,
-  statisticsJobs: 5_000,
-  largePayloadJobs: 5_000,
-  idleSeconds: 5,
-  slotSeconds: 10,
-  layoutJobs: 5_000,
+  statisticsJobs: 3_000,
+  largePayloadJobs: 3_000,
+  idleSeconds: 3,
+  slotSeconds: 5,
+  layoutJobs: 3_000,
 };
 
 /** Bytes of a payload as JSON, where a scenario says nothing else. */

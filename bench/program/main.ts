@@ -1,6 +1,7 @@
 // A process of the bench: it works or enqueues as its parent asks, and ends when its parent lets go of it.
 import { drip, enqueue } from "./enqueuing.ts";
 import { type Ask, ask as askSchema, type Notice } from "./messages.ts";
+import { runSlots } from "./slots.ts";
 import { startWorking, type Working } from "./working.ts";
 
 const noticeIntervalMs = 5;
@@ -14,6 +15,7 @@ function tell(message: Notice): void {
 async function answer(asked: Ask): Promise<unknown> {
   if (asked.ask === "enqueue") return await enqueue(asked);
   if (asked.ask === "drip") return await drip(asked);
+  if (asked.ask === "slots") return await runSlots(asked);
   if (asked.ask === "tally") return working?.tally();
   if (asked.ask === "finish") return await working?.finish();
   working = await startWorking(asked, () => tell({ notice: "first" }));

@@ -35,6 +35,15 @@ export type Ask =
       readonly jobs: number;
       readonly payloadBytes: number;
       readonly gapMs: readonly [number, number];
+    }
+  /** Our own pipeline of two slow phases, with jobs that arrive evenly. */
+  | {
+      readonly ask: "slots";
+      readonly url: string;
+      readonly slots: number;
+      readonly phaseMs: number;
+      readonly jobsPerSecond: number;
+      readonly seconds: number;
     };
 
 /** A child's account of its work. Moments are of the common clock. */
@@ -61,6 +70,18 @@ export interface EnqueueTally {
   /** When each call was made, for a drip. */
   readonly calledAt: readonly number[];
 }
+
+/** What slow jobs met. */
+export interface SlotsTally {
+  /** From the call that enqueued a job to the start of its first phase. */
+  readonly waitsMs: readonly number[];
+  readonly cpuSeconds: number;
+}
+
+export const slotsTally: z.ZodType<SlotsTally> = z.object({
+  waitsMs: z.array(z.number()),
+  cpuSeconds: z.number(),
+});
 
 export const workTally: z.ZodType<WorkTally> = z.object({
   handled: z.number(),
@@ -124,5 +145,13 @@ export const ask: z.ZodType<Ask> = z.discriminatedUnion("ask", [
     jobs: z.int(),
     payloadBytes: z.int(),
     gapMs: z.tuple([z.number(), z.number()]),
+  }),
+  z.object({
+    ask: z.literal("slots"),
+    url: z.string(),
+    slots: z.int(),
+    phaseMs: z.number(),
+    jobsPerSecond: z.number(),
+    seconds: z.number(),
   }),
 ]);

@@ -16,8 +16,15 @@ export function formatResult(
   format: "text" | "json" | "markdown",
 ): string {
   const ratios = computeRatios(runs);
-  if (format === "json") return `${JSON.stringify({ ratios, runs, other_cpu: otherCpu })}\n`;
+  if (format === "json") {
+    return `${JSON.stringify({ ratios, runs, other_cpu: otherCpu }, roundNumbers)}\n`;
+  }
   const tables = [...toTables(runs), toRatioTable(ratios)];
   const text = tables.map(format === "text" ? formatTable : formatMarkdown).join("");
   return `${text}\nOther programs used ${roundTo(2, otherCpu)} cores while we measured.\n`;
+}
+
+/** More digits than anybody measured would only make the line long. */
+function roundNumbers(_: string, value: unknown): unknown {
+  return typeof value === "number" ? roundTo(5, value) : value;
 }

@@ -5,6 +5,7 @@ import type { BenchRun } from "../scenarios/scenario.ts";
 interface Side {
   readonly scenario: string;
   readonly contender: string;
+  readonly variant: string;
   readonly metric: string;
 }
 
@@ -15,37 +16,52 @@ interface RatioDefinition {
   readonly to: readonly Side[];
 }
 
-const ours = "leasehold";
-const graphile = "graphile-worker";
-
-function between(
-  name: string,
-  scenario: string,
-  { metric = "jobs_per_second", rivals }: { metric?: string; rivals: readonly string[] },
-): RatioDefinition {
-  return {
-    name,
-    of: { scenario, contender: ours, metric },
-    to: rivals.map((contender) => ({ scenario, contender, metric })),
-  };
-}
+const us = { contender: "leasehold", variant: "", metric: "jobs_per_second" };
+const graphile = { ...us, contender: "graphile-worker" };
+const pgBoss = { ...us, contender: "pg-boss" };
+const bare = { ...us, contender: "bare-loop" };
 
 /** Every ratio that the bench knows, in the order of its table. */
 export const ratioDefinitions: readonly RatioDefinition[] = [
-  between("drain1_vs_graphile", "drain1", { rivals: [graphile] }),
-  between("drain4_vs_graphile", "drain4", { rivals: [graphile] }),
-  between("drain1_vs_bare", "drain1", { rivals: ["bare-loop"] }),
-  between("single_vs_bare", "single", { rivals: ["bare-loop"] }),
-  between("enqueue1_vs_graphile", "enqueue1", { rivals: [graphile] }),
-  between("enqueue_batch_vs_best_peer", "enqueue_batch", { rivals: [graphile, "pg-boss"] }),
-  between("pickup_p95_vs_graphile", "pickup", { metric: "p95_ms", rivals: [graphile] }),
-  between("snapshot_held_vs_free", "snapshot_held", { rivals: [] }),
-  between("wal_vs_graphile", "drain1", { metric: "wal_bytes_life", rivals: [graphile] }),
-  between("client_cpu_vs_graphile", "drain1", {
-    metric: "client_cpu_s_per_1k",
-    rivals: [graphile],
-  }),
+  compare("drain1_vs_graphile", "drain1", [us, graphile]),
+  compare("drain4_vs_graphile", "drain4", [us, graphile]),
+  compare("drain1_vs_bare", "drain1", [us, bare]),
+  compare("single_vs_bare", "single", [us, bare]),
+  compare("enqueue1_vs_graphile", "enqueue1", [us, graphile]),
+  compare("enqueue_batch_vs_best_peer", "enqueue_batch", [us, graphile, pgBoss]),
+  compare("pickup_p95_vs_graphile", "pickup", inMetric("p95_ms", [us, graphile])),
+  compare("snapshot_held_vs_free", "snapshot", inVariants("held", "free")),
+  compare("backlog_1m_vs_10k", "backlog", inVariants("large", "small")),
+  compare("delayed_1m_vs_none", "delayed", inVariants("many", "none")),
+  compare("foreign_1m_vs_none", "foreign", inVariants("many", "none")),
+  compare("no_statistics_vs_analysed", "statistics", inVariants("none", "analysed")),
+  compare("wal_vs_graphile", "drain1", inMetric("wal_bytes_life", [us, graphile])),
+  compare("client_cpu_vs_graphile", "drain1", inMetric("client_cpu_s_per_1k", [us, graphile])),
 ];
+
+type WhoseFigure = Omit<Side, "scenario">;
+
+function compare(
+  name: string,
+  scenario: string,
+  [of, ...to]: readonly [WhoseFigure, ...WhoseFigure[]],
+): RatioDefinition {
+  return { name, of: { ...of, scenario }, to: to.map((side) => ({ ...side, scenario })) };
+}
+
+function inMetric(
+  metric: string,
+  [of, ...to]: readonly [WhoseFigure, ...WhoseFigure[]],
+): readonly [WhoseFigure, ...WhoseFigure[]] {
+  return [{ ...of, metric }, ...to.map((side) => ({ ...side, metric }))];
+}
+
+function inVariants(of: string, to: string): readonly [WhoseFigure, ...WhoseFigure[]] {
+  return [
+    { ...us, variant: of },
+    { ...us, variant: to },
+  ];
+}
 
 /** Computes the ratios whose scenarios were run. */
 export function computeRatios(runs: readonly BenchRun[]): Readonly<Record<string, number>> {
@@ -61,8 +77,10 @@ export function computeRatios(runs: readonly BenchRun[]): Readonly<Record<string
 }
 
 function findMedian(runs: readonly BenchRun[], side: Side): number | undefined {
+  const { scenario, contender, variant, metric } = side;
   const values = runs
-    .filter(({ scenario, contender }) => scenario === side.scenario && contender === side.contender)
-    .flatMap(({ metrics }) => metrics[side.metric] ?? []);
+    .filter((run) => run.scenario === scenario)
+    .filter((run) => run.contender === contender && run.variant === variant)
+    .flatMap(({ metrics }) => metrics[metric] ?? []);
   return values.length === 0 ? undefined : median(values);
 }

@@ -14,12 +14,12 @@ export function toTables(runs: readonly BenchRun[]): readonly Table[] {
   return scenarios.map((scenario) => {
     const mine = runs.filter((run) => run.scenario === scenario);
     const metrics = [...new Set(mine.flatMap((run) => Object.keys(run.metrics)))];
-    const contenders = [...new Set(mine.map(({ contender }) => contender))];
+    const contenders = [...new Set(mine.map(nameOf))];
     return {
       title: scenario,
       header: ["", "runs", ...metrics],
       rows: contenders.map((contender) => {
-        const rows = mine.filter((run) => run.contender === contender);
+        const rows = mine.filter((run) => nameOf(run) === contender);
         const cells = metrics.map((metric) =>
           formatSpread(rows.flatMap((run) => run.metrics[metric] ?? [])),
         );
@@ -27,6 +27,10 @@ export function toTables(runs: readonly BenchRun[]): readonly Table[] {
       }),
     };
   });
+}
+
+function nameOf({ contender, variant }: BenchRun): string {
+  return variant === "" ? contender : `${contender}, ${variant}`;
 }
 
 export function toRatioTable(ratios: Readonly<Record<string, number>>): Table {

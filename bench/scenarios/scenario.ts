@@ -5,6 +5,8 @@ import type { Sizes } from "../sizes.ts";
 export interface BenchRun {
   readonly scenario: string;
   readonly contender: string;
+  /** Under which of the scenario's circumstances; empty when there is only one. */
+  readonly variant: string;
   /** From 1. */
   readonly run: number;
   readonly metrics: Readonly<Record<string, number>>;
@@ -28,9 +30,11 @@ export interface Scenario {
   measure(context: ScenarioContext): Promise<void>;
 }
 
-/** One contender's measurement, under the name that the tables show. */
+/** One contender's measurement under one of the scenario's circumstances. */
 export interface Series {
   readonly contender: string;
+  /** Default: empty. */
+  readonly variant?: string;
   readonly measure: () => Promise<Readonly<Record<string, number>>>;
 }
 
@@ -40,9 +44,9 @@ export async function measureInTurns(
   { scenario, series }: { readonly scenario: string; readonly series: readonly Series[] },
 ): Promise<void> {
   for (let run = 1; run <= context.runs; run += 1) {
-    for (const { contender, measure } of series) {
+    for (const { contender, variant = "", measure } of series) {
       const metrics = await measure();
-      context.record({ scenario, contender, run, metrics });
+      context.record({ scenario, contender, variant, run, metrics });
     }
   }
 }

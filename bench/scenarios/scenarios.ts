@@ -1,6 +1,12 @@
+import { backlog, delayed, foreign } from "./crowds.ts";
 import { drainByFour, drainByOne, drainLargePayloads, drainSingly } from "./drain.ts";
 import { enqueueBatches, enqueueInFlight, enqueueSingly } from "./enqueue.ts";
+import { idleFleet } from "./idle.ts";
+import { pickup } from "./pickup.ts";
 import type { Scenario } from "./scenario.ts";
+import { slowPhases } from "./slots.ts";
+import { heldSnapshot } from "./snapshot.ts";
+import { statistics } from "./statistics.ts";
 
 /** In the order of a run. */
 export const scenarios: readonly Scenario[] = [
@@ -11,4 +17,12 @@ export const scenarios: readonly Scenario[] = [
   enqueueSingly,
   enqueueInFlight,
   enqueueBatches,
+  pickup,
+  heldSnapshot,
+  statistics,
+  backlog,
+  delayed,
+  foreign,
+  slowPhases,
+  idleFleet,
 ];
