@@ -1,3 +1,4 @@
+import { layouts } from "../layouts/layouts.ts";
 import { bare } from "./bare.ts";
 import type { Contender } from "./contender.ts";
 import { graphileWorker } from "./graphile-worker.ts";
@@ -8,7 +9,7 @@ import { pgBoss } from "./pg-boss.ts";
 export const contenders: readonly Contender[] = [leasehold, graphileWorker, pgBoss, bare];
 
 export function findContender(name: string): Contender {
-  const found = contenders.find((contender) => contender.name === name);
+  const found = [...contenders, ...layouts].find((contender) => contender.name === name);
   if (found === undefined) throw new Error(`there is no contender "${name}"`);
   return found;
 }

@@ -2,6 +2,7 @@ import { backlog, delayed, foreign } from "./crowds.ts";
 import { drainByFour, drainByOne, drainLargePayloads, drainSingly } from "./drain.ts";
 import { enqueueBatches, enqueueInFlight, enqueueSingly } from "./enqueue.ts";
 import { idleFleet } from "./idle.ts";
+import { tableLayouts } from "./layouts.ts";
 import { pickup } from "./pickup.ts";
 import type { Scenario } from "./scenario.ts";
 import { slowPhases } from "./slots.ts";
@@ -25,4 +26,5 @@ export const scenarios: readonly Scenario[] = [
   foreign,
   slowPhases,
   idleFleet,
+  tableLayouts,
 ];
