@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { contenders } from "../contenders/contenders.ts";
-import { layouts } from "../layouts/layouts.ts";
 import { measureDrain } from "../measure/drain.ts";
 import { type Lab, openLab } from "../measure/lab.ts";
 
@@ -18,7 +17,7 @@ afterAll(async () => {
 }, patienceMs);
 
 // The drain itself refuses a job that ran twice or not at all, and waits until the database says that nothing is left.
-test.each([...contenders, ...layouts].map((contender) => [contender.name, contender] as const))(
+test.each(contenders.map((contender) => [contender.name, contender] as const))(
   "%s completes each job once, and is measured",
   async (_, contender) => {
     const metrics = await measureDrain(lab, {

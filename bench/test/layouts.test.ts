@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import postgres from "postgres";
 
 import { layouts } from "../layouts/layouts.ts";
+import { assertEachOnce } from "../measure/drain.ts";
 import { type Lab, type LabDatabase, openLab } from "../measure/lab.ts";
 
 const patienceMs = 60_000;
@@ -24,6 +25,7 @@ interface Claimed {
 }
 
 interface Queue extends AsyncDisposable {
+  readonly url: string;
   readonly sql: postgres.Sql;
   claim(token: string, limit: number, leaseMs?: number): Promise<readonly Claimed[]>;
   complete(token: string, jobs: readonly Claimed[]): Promise<number>;
@@ -35,6 +37,7 @@ async function setup(layout: (typeof layouts)[number], jobs: readonly object[]):
   const sql = postgres(database.url, { max: 1, onnotice: () => undefined });
   await sql`select layout.enqueue(${JSON.stringify(jobs)}::text::jsonb)`;
   return {
+    url: database.url,
     sql,
     claim: (token, limit, leaseMs = longMs) => sql<Claimed[]>`
       select job_id, attempt from layout.claim(${token}, 'test', '{1}', ${limit}, ${leaseMs})`,
@@ -73,6 +76,30 @@ describe.each(layouts.map((layout) => [layout.name, layout] as const))("%s", (_,
       select count(*)::integer as all, count(distinct job_id)::integer as jobs,
         count(*) filter (where outcome = 'completed')::integer as completed from layout.attempt`;
     expect(history).toEqual({ all: 40, jobs: 30, completed: 30 });
+  });
+
+  test("two workers at once take each job once", async () => {
+    await using queue = await setup(layout, jobsOf(3_000));
+    const ran: number[] = [];
+    const allCompleted = Promise.withResolvers<void>();
+    let completed = 0;
+    const request = {
+      url: queue.url,
+      mode: "throughput" as const,
+      onJob: (n: number) => void ran.push(n),
+      onCompleted() {
+        completed += 1;
+        if (completed === 3_000) allCompleted.resolve();
+      },
+    };
+
+    await using workers = new AsyncDisposableStack();
+    for (let count = 0; count < 2; count += 1) workers.use(await layout.startWorker(request));
+    await allCompleted.promise;
+
+    expect(() => assertEachOnce(ran, 3_000)).not.toThrow();
+    const [history] = await queue.sql`select count(*)::integer as count from layout.attempt`;
+    expect(history).toEqual({ count: 3_000 });
   });
 
   test("part of a claim may be completed, and the rest later", async () => {
