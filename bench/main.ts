@@ -14,9 +14,21 @@ const usage = `bun run bench [--quick] [--only NAME,…] [--runs N] [--json | --
 ${scenarios.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join("\n")}
 `;
 
+/** Whatever fails after this fails because of it. */
+let interrupted = false;
+
 async function main(): Promise<void> {
   const options = readArguments(process.argv.slice(2), scenarios);
-  await using lab = await openLab();
+  const opening = openLab();
+  // The server outlives us if nobody stops it, and so do its files.
+  const giveUp = async (): Promise<void> => {
+    interrupted = true;
+    const lab = await opening;
+    await lab[Symbol.asyncDispose]();
+    process.exit(130);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void giveUp());
+  await using lab = await opening;
   say(`PostgreSQL ${lab.postgresVersion}, Bun ${process.versions["bun"] ?? "?"}`);
   const runs = await measureAll(lab, options);
   // At once, and not through a stream that the end of the process may cut.
@@ -48,6 +60,7 @@ try {
   await main();
 } catch (error) {
   if (error instanceof UsageError) say(`${error.message}\n\n${usage}`);
-  else say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  else if (!interrupted)
+    say(error instanceof Error ? (error.stack ?? error.message) : String(error));
   process.exitCode = 1;
 }

@@ -59,6 +59,14 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     return openDatabase(server, name);
   };
 
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await Promise.all([...programs].map((program) => program[Symbol.asyncDispose]()));
+    await admin.end({ timeout: 1 });
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+
   return {
     postgresVersion: server.version,
     createDatabase,
@@ -76,12 +84,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     openWindow: () =>
       windows.open(() => ({ serverPid, children: [...programs].map(({ pid }) => pid) })),
     otherCpu: () => windows.otherCpu(),
-    async [Symbol.asyncDispose]() {
-      await Promise.all([...programs].map((program) => program[Symbol.asyncDispose]()));
-      await admin.end({ timeout: 1 });
-      await server.stop();
-      await rm(folder, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => (closed ??= close()),
   };
 }
 

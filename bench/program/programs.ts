@@ -40,9 +40,12 @@ export async function startProgram(): Promise<Program> {
     if (told.notice === "answer") pending?.resolve(told.value);
     if (told.notice === "failed") pending?.reject(new Error(`in a program: ${told.message}`));
   });
-  child.once("exit", (code) => {
-    const error = new Error(`a program of the bench ended with exit code ${code}`);
+  const fail = (error: Error): void => {
     for (const waiting of [loaded, pending]) waiting?.reject(error);
+  };
+  child.on("error", fail);
+  child.once("exit", (code) => {
+    fail(new Error(`a program of the bench ended with exit code ${code}`));
     ended.resolve();
   });
   await loaded.promise;

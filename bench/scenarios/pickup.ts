@@ -1,4 +1,3 @@
-import { bare } from "../contenders/bare.ts";
 import type { Contender } from "../contenders/contender.ts";
 import { graphileWorker } from "../contenders/graphile-worker.ts";
 import { leasehold } from "../contenders/leasehold.ts";
@@ -19,7 +18,7 @@ const warmUpShare = 0.1;
 const settleMs = 1_000;
 const patienceMs = 30_000;
 
-/** How long a job waits for an idle worker. The bare loop polls, every 5 ms. */
+/** How long a job waits for an idle worker. The bare loop only polls, and has nothing to show here. */
 export const pickup: Scenario = {
   name: "pickup",
   about: "one job at a time on an idle queue, from the call that enqueues to the start of the job",
@@ -29,7 +28,7 @@ export const pickup: Scenario = {
       { ...context, runs: Math.max(context.runs, context.sizes.pickupRuns) },
       {
         scenario: "pickup",
-        series: [leasehold, graphileWorker, pgBoss, bare].map((contender) => ({
+        series: [leasehold, graphileWorker, pgBoss].map((contender) => ({
           contender: contender.name,
           measure: () => measurePickup(context.lab, contender, context.sizes.pickupSamples),
         })),
