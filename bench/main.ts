@@ -23,8 +23,9 @@ async function main(): Promise<void> {
   // The server outlives us if nobody stops it, and so do its files.
   const giveUp = async (): Promise<void> => {
     interrupted = true;
-    const lab = await opening;
-    await lab[Symbol.asyncDispose]();
+    // Its own failure is told by whoever waits for it below.
+    const lab = await opening.catch(() => undefined);
+    await lab?.[Symbol.asyncDispose]();
     process.exit(130);
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void giveUp());
@@ -36,7 +37,9 @@ async function main(): Promise<void> {
 }
 
 async function measureAll(lab: Lab, options: BenchArguments): Promise<readonly BenchRun[]> {
-  const sizes = options.quick ? quickSizes : fullSizes;
+  const usual = options.quick ? quickSizes : fullSizes;
+  const { runs: asked } = options;
+  const sizes = asked === undefined ? usual : { ...usual, runs: asked, pickupRuns: asked };
   const runs: BenchRun[] = [];
   const record = (run: BenchRun): void => {
     runs.push(run);
@@ -46,7 +49,7 @@ async function measureAll(lab: Lab, options: BenchArguments): Promise<readonly B
     say(`${run.scenario} ${run.contender} ${run.variant} ${run.run}: ${figures.join(", ")}`);
   };
   for (const scenario of options.chosen) {
-    await scenario.measure({ lab, sizes, runs: options.runs ?? sizes.runs, record, note: say });
+    await scenario.measure({ lab, sizes, runs: sizes.runs, record, note: say });
   }
   return runs;
 }

@@ -44,7 +44,13 @@ export interface LabOptions {
 /** Starts the server. */
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const folder = await mkdtemp(join(tmpdir(), "leasehold-bench-"));
-  const server = await startEmbeddedPostgres({ dataDir: folder, ...options });
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const server = await startEmbeddedPostgres({ dataDir: folder, ...options }).catch(
+    async (error: unknown) => {
+      await remove();
+      throw error;
+    },
+  );
   const admin = postgres(server.adminUrl, { max: 1, onnotice: () => undefined });
   const serverPid = await findServer(admin);
   const programs = new Set<Program>();
@@ -64,7 +70,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     await Promise.all([...programs].map((program) => program[Symbol.asyncDispose]()));
     await admin.end({ timeout: 1 });
     await server.stop();
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   };
 
   return {

@@ -25,7 +25,7 @@ export const pickup: Scenario = {
   measure: (context) =>
     measureInTurns(
       // Tails need more runs than middles.
-      { ...context, runs: Math.max(context.runs, context.sizes.pickupRuns) },
+      { ...context, runs: context.sizes.pickupRuns },
       {
         scenario: "pickup",
         series: [leasehold, graphileWorker, pgBoss].map((contender) => ({
