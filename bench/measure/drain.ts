@@ -42,8 +42,8 @@ export async function measureDrain(
   const walBefore = await database.readWal();
   await using observer = await contender.openObserver(database.url);
   await using crew = await startCrew(lab, request, database.url);
-  const drained = await watchCrew(lab, crew, { jobs, observer });
-  const walDrain = ((await database.readWal()) - walBefore) / jobs;
+  const drained = await watchCrew(lab, crew, { jobs, observer, database });
+  const walDrain = (drained.walAfter - walBefore) / jobs;
 
   return {
     jobs_per_second: jobs / drained.seconds,
@@ -120,15 +120,23 @@ export interface Drained {
   readonly serverCpuSeconds: number;
   readonly clientCpuSeconds: number;
   readonly otherCpu: number;
+  /** Bytes of write-ahead log at the end. */
+  readonly walAfter: number;
   /** For a single worker process: how fast each tenth of the jobs was handled. */
   readonly rates: readonly number[];
+}
+
+interface DrainTarget {
+  readonly jobs: number;
+  readonly observer: Observer;
+  readonly database: LabDatabase;
 }
 
 /** Waits until a crew has done all jobs, and checks that it did each of them once. */
 export async function watchCrew(
   lab: Lab,
   { programs, started }: Crew,
-  { jobs, observer }: { readonly jobs: number; readonly observer: Observer },
+  { jobs, observer, database }: DrainTarget,
 ): Promise<Drained> {
   const failure = started.then(() => new Promise<never>(() => undefined));
   await Promise.race([failure, ...programs.map(({ first }) => first)]);
@@ -137,11 +145,13 @@ export async function watchCrew(
   const countHandled = (): number => programs.reduce((sum, each) => sum + each.handled(), 0);
   const isDone = async (): Promise<boolean> => countHandled() >= jobs && (await observer.isDone());
   while (!(await isDone())) {
+    if (programs.some((program) => program.hasEnded())) throw new Error("a worker process ended");
     if (nowMs() > deadline) throw new Error(`${countHandled()} of ${jobs} jobs ran in time`);
     await pause(pollMs);
   }
   const endedAt = nowMs();
   const reading = window.close();
+  const walAfter = await database.readWal();
 
   const tallies = await Promise.all(
     programs.map((program) => program.ask({ ask: "tally" }, workTally)),
@@ -155,6 +165,7 @@ export async function watchCrew(
     serverCpuSeconds: reading.serverCpuSeconds,
     clientCpuSeconds: tallies.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
     otherCpu: reading.otherCpuSeconds / reading.seconds,
+    walAfter,
     rates: toRates(startedAt, tallies[0]?.tenthsAt ?? [], jobs / 10),
   };
 }

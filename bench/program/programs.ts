@@ -10,6 +10,7 @@ export interface Program extends AsyncDisposable {
   readonly pid: number;
   /** Jobs it said it handled. */
   handled(): number;
+  hasEnded(): boolean;
   /** Resolves when its first job runs. */
   readonly first: Promise<void>;
   /** Questions are answered one at a time, in order. */
@@ -52,6 +53,7 @@ export async function startProgram(): Promise<Program> {
   return {
     pid: child.pid ?? 0,
     handled: () => handled,
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     first: first.promise,
     async ask(question, schema) {
       const answer = answered.then(() => send(question));

@@ -54,7 +54,7 @@ export async function measureLive(
 
   await database.checkpoint();
   const [drained] = await Promise.all([
-    watchCrew(lab, crew, { jobs, observer }),
+    watchCrew(lab, crew, { jobs, observer, database }),
     enqueuer.ask(
       { ask: "enqueue", contender: contender.name, url, jobs, payloadBytes, ...enqueues },
       enqueueTally,
