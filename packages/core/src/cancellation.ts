@@ -16,7 +16,7 @@ export interface Cancellation {
 }
 
 export function createCancellation(): Cancellation {
-  const callbacks = new Set<() => void>();
+  let callbacks: Set<() => void> | undefined;
   let controller: AbortController | undefined;
   let why: (() => WorkerError) | undefined;
   let known: WorkerError | undefined;
@@ -34,12 +34,12 @@ export function createCancellation(): Cancellation {
       if (why !== undefined) return;
       why = because;
       controller?.abort(reason());
-      for (const callback of callbacks) callback();
+      for (const callback of callbacks ?? []) callback();
     },
     onAbort(callback) {
-      if (why === undefined) callbacks.add(callback);
+      if (why === undefined) (callbacks ??= new Set()).add(callback);
       else callback();
-      return () => void callbacks.delete(callback);
+      return () => void callbacks?.delete(callback);
     },
   };
 }

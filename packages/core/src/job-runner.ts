@@ -10,6 +10,7 @@ import { executePhase } from "./phase-execution.ts";
 import type { PhasePlan } from "./phase-plan.ts";
 import {
   assertStorable,
+  type EndedAttempt,
   persist,
   settleError,
   type SettlementOptions,
@@ -61,7 +62,7 @@ export async function runJob(
 /** Begins a run that had to wait for its neighbours to finish. */
 async function startAlone(options: JobRunnerOptions, run: Run): Promise<boolean> {
   const { lease, ref } = run;
-  const reason = lease.reason();
+  const reason = lease.work.reason();
   if (reason !== undefined) {
     await settleError(options, { ...run, durationMs: 0 }, reason);
     return false;
@@ -76,7 +77,10 @@ async function runPhase(options: JobRunnerOptions, run: Run): Promise<Run | unde
   const { plan, ref } = run;
   const startedAt = options.runtime.now();
   options.events.emit({ ...ref, name: "phase.started" });
-  const ended = () => ({ ...run, durationMs: Math.round(options.runtime.now() - startedAt) });
+  const ended = (): EndedAttempt => {
+    const durationMs = Math.round(options.runtime.now() - startedAt);
+    return { lease: run.lease, plan, ref, durationMs };
+  };
   try {
     const result = await findResult(options, run);
     const attempt = await settleResult(options, ended(), result);
@@ -118,11 +122,7 @@ async function findResult(options: JobRunnerOptions, run: Run): Promise<PhaseOut
         parts: stored.parts[phase.name] ?? [],
       },
     },
-    {
-      ...options,
-      timeoutMs: (phase.timeoutSeconds ?? options.settings.phaseTimeoutSeconds) * 1000,
-      abandonMs: options.settings.abandonSeconds * 1000,
-    },
+    options,
   );
   const { provenance } = result;
   const checked = assertStorable({ output: parseOutput(plan, result.output), provenance });

@@ -5,11 +5,13 @@ import type { EventHub } from "./events.ts";
 import type { JobStore, LeaseKey } from "./job-store.ts";
 import type { Runtime } from "./runtime.ts";
 
-/**
- * A lease this process believes it holds. Its work must end when the lease is lost or could not be renewed in time, and
- * when the worker stops: then it is still ours to give back.
- */
-export interface HeldLease extends LeaseKey, Cancellation {
+/** A lease this process believes it holds. */
+export interface HeldLease extends LeaseKey {
+  /**
+   * Its work must end when the lease is lost or could not be renewed in time, and when the worker stops: then it is
+   * still ours to give back.
+   */
+  readonly work: Cancellation;
   /** The database said that the lease is somebody else's. Whatever is written after is refused. */
   isLost(): boolean;
   /** Some call learned that the lease is gone. */
@@ -50,7 +52,9 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   const armExpiry = (entry: Entry, renewedAt: number): void => {
     entry.cancelExpiry();
     const { lease } = entry;
-    entry.cancelExpiry = alarms.set(renewedAt + leaseMs - marginMs, () => lease.abort(unreachable));
+    entry.cancelExpiry = alarms.set(renewedAt + leaseMs - marginMs, () =>
+      lease.work.abort(unreachable),
+    );
   };
 
   const renew = async (): Promise<void> => {
@@ -116,15 +120,17 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
 }
 
 function createHeldLease(key: LeaseKey): HeldLease {
-  const cancellation = createCancellation();
+  const work = createCancellation();
   let isLost = false;
-  return Object.assign(cancellation, key, {
+  return {
+    ...key,
+    work,
     isLost: () => isLost,
     lose() {
       isLost = true;
-      cancellation.abort(lost);
+      work.abort(lost);
     },
-  });
+  };
 }
 
 function lost(): WorkerError {

@@ -43,6 +43,21 @@ const settled: z.ZodType<SettleAnswer> = z
     delayMs: columns[2],
   }));
 
+/** Jobs of a group that fared alike. */
+export interface CompletedRow {
+  /** From 1. */
+  readonly places: readonly number[];
+  readonly answer: SettleAnswer;
+}
+
+// An array comes as text, since the driver is told of no types.
+const completed: z.ZodType<CompletedRow> = z
+  .tuple([z.string().regex(/^\{[\d,]*\}$/), outcome, state, delayMs])
+  .transform(([places, ...columns]) => ({
+    places: places.slice(1, -1).split(",").filter(Boolean).map(Number),
+    answer: { outcome: columns[0], state: columns[1], delayMs: columns[2] },
+  }));
+
 const checkpointed: z.ZodType<CheckpointAnswer> = z
   .tuple([outcome, state, delayMs, z.int().nullable()])
   .transform(([...columns]) => ({
@@ -61,9 +76,9 @@ export interface ClaimedRow extends Omit<ClaimedJob, "token"> {
   readonly marks: ClaimMarks | undefined;
 }
 
-// Rows of these two come by the hundred, and a schema for each column would cost more than the rest of a job. What the
-// columns are is looked at on each row all the same, by hand.
-
+/**
+ * By hand: these rows come by the hundred, and a schema for each column would cost more than the rest of a job.
+ */
 function readClaimed(columns: unknown): ClaimedRow {
   if (!Array.isArray(columns) || columns.length !== 7) throw unknownShape();
   const [jobId, publicId, laneId, attempt, solo, payload, marks]: unknown[] = columns;
@@ -80,16 +95,6 @@ function readClaimed(columns: unknown): ClaimedRow {
 }
 
 const marksColumn = z.record(z.string(), z.string());
-
-function readCompleted(columns: unknown): SettleAnswer & { readonly place: number } {
-  if (!Array.isArray(columns) || columns.length !== 4) throw unknownShape();
-  const [place, ...answer]: unknown[] = columns;
-  if (typeof place !== "number") throw unknownShape();
-  if (answer[0] === "ok" && answer[1] === "completed") return { place, ...completed };
-  return { place, ...settled.parse(answer) };
-}
-
-const completed: SettleAnswer = { outcome: "ok", state: "completed", delayMs: 0 };
 
 /** Caught where rows are read, which knows what was called. */
 function unknownShape(): TypeError {
@@ -134,7 +139,7 @@ interface LeaseRoutines {
   readonly loadResults: Routine<StoredResultRow>;
   readonly savePart: Routine<"ok" | "lost">;
   readonly checkpointJob: Routine<CheckpointAnswer>;
-  readonly completeJobs: Routine<SettleAnswer & { readonly place: number }>;
+  readonly completeJobs: Routine<CompletedRow>;
   readonly retryJob: Routine<SettleAnswer>;
   readonly releaseJob: Routine<SettleAnswer>;
   readonly failJob: Routine<SettleAnswer>;
@@ -168,11 +173,7 @@ export const leaseRoutines: LeaseRoutines = {
     [...key, "text", "text", json, json, "boolean"],
     checkpointed,
   ),
-  completeJobs: {
-    name: "complete_jobs",
-    casts: ["text::bigint[]", "text::uuid[]", json],
-    read: readCompleted,
-  },
+  completeJobs: defineRoutine("complete_jobs", ["text::bigint[]", "text::uuid[]", json], completed),
   retryJob: defineRoutine("retry_job", [...key, ...reason, "integer"], settled),
   releaseJob: defineRoutine("release_job", [...key, "text", ...reason, "integer"], settled),
   failJob: defineRoutine("fail_job", [...key, ...reason], settled),

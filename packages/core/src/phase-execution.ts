@@ -1,6 +1,7 @@
 import type { PhaseLogger, PhaseRequest, PhaseResult } from "./adapter.ts";
 import type { Alarms } from "./alarms.ts";
 import { type Cancellation, createCancellation } from "./cancellation.ts";
+import type { WorkerSettings } from "./config.ts";
 import { WorkerError, type WorkerErrorCode } from "./errors.ts";
 import type { AttemptRef, EventHub } from "./events.ts";
 import type { JobStore } from "./job-store.ts";
@@ -23,8 +24,7 @@ export interface PhaseExecutionOptions {
   readonly alarms: Alarms;
   readonly events: EventHub;
   readonly logger: PhaseLogger;
-  readonly timeoutMs: number;
-  readonly abandonMs: number;
+  readonly settings: WorkerSettings;
 }
 
 /**
@@ -36,21 +36,27 @@ export async function executePhase(
   execution: PhaseExecution,
   options: PhaseExecutionOptions,
 ): Promise<PhaseResult> {
-  const { runtime, alarms, timeoutMs } = options;
+  const { runtime, alarms, settings } = options;
   const { plan, lease, ref } = execution;
+  const timeoutMs = (plan.phase.timeoutSeconds ?? settings.phaseTimeoutSeconds) * 1000;
   const deadlineAt = runtime.now() + timeoutMs;
   const cancellation = createCancellation();
-  const leaveLease = lease.onAbort(() => cancellation.abort(() => lease.reason() ?? phaseOver()));
+  const leaveLease = lease.work.onAbort(() =>
+    cancellation.abort(() => lease.work.reason() ?? phaseOver()),
+  );
   const cancelDeadline = alarms.set(deadlineAt, () =>
     cancellation.abort(() => deadlineExceeded(ref.phase, timeoutMs)),
   );
-  const context = createContext(execution, { ...options, cancellation, deadlineAt });
+  const context = createContext(execution, options, { cancellation, deadlineAt });
   try {
     const reason = cancellation.reason();
     if (reason !== undefined) throw reason;
-    const work = Promise.resolve().then(() => plan.execute(execution.request, context));
-    const onAbandoned = (): void => options.events.emit({ ...ref, name: "adapter.abandoned" });
-    return await orAbandon(work, cancellation, { ...options, onAbandoned });
+    const work = Promise.resolve(plan.execute(execution.request, context));
+    return await orAbandon(work, cancellation, {
+      runtime,
+      abandonMs: settings.abandonSeconds * 1000,
+      onAbandoned: () => options.events.emit({ ...ref, name: "adapter.abandoned" }),
+    });
   } catch (error) {
     throw cancellation.reason() ?? withoutOurWords(error);
   } finally {
@@ -114,12 +120,13 @@ interface Abandonment {
 
 function createContext(
   { lease, ref }: PhaseExecution,
-  options: PhaseExecutionOptions & {
-    readonly cancellation: Cancellation;
-    readonly deadlineAt: number;
-  },
+  options: PhaseExecutionOptions,
+  {
+    cancellation,
+    deadlineAt,
+  }: { readonly cancellation: Cancellation; readonly deadlineAt: number },
 ): PhaseContext {
-  const { cancellation, store } = options;
+  const { store } = options;
   const assertRunning = (): void => {
     const reason = cancellation.reason();
     if (reason !== undefined) throw reason;
@@ -139,7 +146,7 @@ function createContext(
     get signal() {
       return cancellation.signal;
     },
-    deadlineAt: options.deadlineAt,
+    deadlineAt,
     logger: options.logger,
     progress(progress) {
       if (cancellation.reason() !== undefined) return;

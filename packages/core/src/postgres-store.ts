@@ -135,9 +135,11 @@ function createCompletions(pool: Pool): JobStore["completeJob"] {
         `[${ordered.map(({ result }) => result).join(",")}]`,
       ]);
       const answers = new Map<Completion, SettleAnswer>();
-      for (const { place, ...answer } of rows) {
-        const completion = ordered[place - 1];
-        if (completion !== undefined) answers.set(completion, answer);
+      for (const { places, answer } of rows) {
+        for (const place of places) {
+          const completion = ordered[place - 1];
+          if (completion !== undefined) answers.set(completion, answer);
+        }
       }
       return answers;
     },

@@ -174,7 +174,16 @@ async function startEngine(
   const alarms = createAlarms(runtime);
   const hardStop = new AbortController();
   const held = new Set<HeldLease>();
-  const parts = { store, runtime, alarms, events, gate, settings, hardStop: hardStop.signal };
+  const parts = {
+    store,
+    runtime,
+    alarms,
+    events,
+    gate,
+    settings,
+    hardStop: hardStop.signal,
+    logger: options.logger ?? silentLogger,
+  };
   const loop = createClaimLoop({
     ...parts,
     worker: options.name,
@@ -182,11 +191,8 @@ async function startEngine(
     async run(claim) {
       const lease = keeper.hold(claim.job, claim.claimedAt);
       held.add(lease);
-      if (claim.job.solo) await claim.alone(lease.signal);
-      await runJob({ ...parts, logger: options.logger ?? silentLogger }, claim.job, {
-        plan: claim.plan,
-        lease,
-      });
+      if (claim.job.solo) await claim.alone(lease.work.signal);
+      await runJob(parts, claim.job, { plan: claim.plan, lease });
       keeper.drop(lease);
       held.delete(lease);
     },
@@ -215,7 +221,7 @@ async function stopEngine(
   const claimed = loop.stop();
   await within(settings.graceSeconds * 1000);
   const abandonMs = held.size > 0 ? settings.abandonSeconds * 1000 : 0;
-  for (const lease of held) lease.abort(stopping);
+  for (const lease of held) lease.work.abort(stopping);
   // A claim that hangs must not keep us: its answer gives the jobs back, or their leases lapse.
   await within(abandonMs + farewellMs, claimed);
   hardStop.abort();

@@ -78,11 +78,14 @@ describe("a lease", () => {
     const lease = keeper.hold(key, 0);
 
     await advance(42_999);
-    const before = lease.signal.aborted;
+    const before = lease.work.signal.aborted;
     await advance(1);
 
-    expect([before, lease.signal.aborted]).toEqual([false, true]);
-    expect(lease.signal.reason).toMatchObject({ code: "database_unavailable", scope: "backend" });
+    expect([before, lease.work.signal.aborted]).toEqual([false, true]);
+    expect(lease.work.signal.reason).toMatchObject({
+      code: "database_unavailable",
+      scope: "backend",
+    });
     expect(lease.isLost()).toBe(false);
   });
 
@@ -95,10 +98,10 @@ describe("a lease", () => {
     await answer(new Map([["1", "ok"]]));
 
     await advance(44_999);
-    const before = lease.signal.aborted;
+    const before = lease.work.signal.aborted;
     await advance(1);
 
-    expect([before, lease.signal.aborted]).toEqual([false, true]);
+    expect([before, lease.work.signal.aborted]).toEqual([false, true]);
   });
 
   test("that somebody else is about to end lasts no longer, and is asked for again", async () => {
@@ -107,12 +110,12 @@ describe("a lease", () => {
     keeper.start();
     await advance(20_000);
     await answer(new Map([["1", "busy"]]));
-    const after = lease.signal.aborted;
+    const after = lease.work.signal.aborted;
 
     await advance(20_000);
     await advance(10_000);
 
-    expect([after, lease.signal.aborted]).toEqual([false, true]);
+    expect([after, lease.work.signal.aborted]).toEqual([false, true]);
     expect(renewals()).toBe(2);
   });
 
@@ -126,7 +129,7 @@ describe("a lease", () => {
     await answer(new Map([["2", "ok"]]));
 
     expect([lease.isLost(), other.isLost()]).toEqual([true, false]);
-    expect(lease.signal.reason).toMatchObject({ code: "lease_lost" });
+    expect(lease.work.signal.reason).toMatchObject({ code: "lease_lost" });
   });
 
   test("that was settled while the renewal was on its way is nobody's loss", async () => {
@@ -138,7 +141,7 @@ describe("a lease", () => {
 
     await answer(new Map());
 
-    expect([lease.isLost(), lease.signal.aborted]).toEqual([false, false]);
+    expect([lease.isLost(), lease.work.signal.aborted]).toEqual([false, false]);
   });
 
   test("of a job that came back ends the one from before", async () => {
@@ -148,8 +151,8 @@ describe("a lease", () => {
 
     keeper.drop(first);
 
-    expect([first.isLost(), first.signal.aborted]).toEqual([true, true]);
-    expect([second.isLost(), second.signal.aborted]).toEqual([false, false]);
+    expect([first.isLost(), first.work.signal.aborted]).toEqual([true, true]);
+    expect([second.isLost(), second.work.signal.aborted]).toEqual([false, false]);
   });
 });
 

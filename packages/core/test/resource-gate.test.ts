@@ -121,7 +121,7 @@ test("a probe whose job is lost before it begins makes way for another", async (
   await runJob(options, job, { plan, lease });
   const afterLost = gate.admission(resource);
   gate.enter(resource);
-  lease.abort(() => new WorkerError("worker_stopping", "Stopped."));
+  lease.work.abort(() => new WorkerError("worker_stopping", "Stopped."));
   lease.lose();
   await runJob(options, job, { plan, lease });
   keeper.drop(lease);

@@ -226,7 +226,8 @@ describe("complete_jobs", () => {
   ): Promise<readonly string[]> {
     const rows = await queue.query(
       `select c.outcome || ' ' || coalesce(c.state, '-') as answer
-       from :"schema".complete_jobs($1::text::bigint[], $2::text::uuid[], $3::text::jsonb) as c order by c.place`,
+       from :"schema".complete_jobs($1::text::bigint[], $2::text::uuid[], $3::text::jsonb) as c
+       cross join unnest(c.places) as p (place) order by p.place`,
       `{${leases.map(({ jobId }) => jobId).join()}}`,
       `{${leases.map(({ token }) => token).join()}}`,
       JSON.stringify(results),

@@ -2,9 +2,9 @@
 --   p_job_ids, p_tokens: pairs by position, in the order of the ids.
 --   p_results: array by position of { output, provenance }, or null for a phase that returned nothing.
 --   Locks: the leases' rows, in the given order. Index: lease (job_id).
---   Answers: one row per pair, by its position from 1, otherwise as complete_job does.
+--   Answers: one row for jobs that fared alike, with their positions from 1, otherwise as complete_job does.
 create or replace function :"schema".complete_jobs(p_job_ids bigint[], p_tokens uuid[], p_results jsonb)
-returns table (place integer, outcome text, state text, delay_ms integer)
+returns table (places integer[], outcome text, state text, delay_ms integer)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -18,7 +18,7 @@ begin
     end if;
     -- The hook of one of them raised. Each by itself: the others have nothing to do with it.
     return query
-      select h.place::integer, c.outcome, c.state, c.delay_ms
+      select array[h.place::integer], c.outcome, c.state, c.delay_ms
       from unnest(p_job_ids, p_tokens) with ordinality as h (job_id, token, place)
       cross join lateral (select p_results -> (h.place::integer - 1) as result) as r
       cross join lateral :"schema".complete_job(
@@ -26,10 +26,10 @@ begin
       ) as c;
     return;
   end;
-  return query select d.place, 'ok', 'completed', 0 from unnest(v_done) as d (place);
+  return query select v_done, 'ok', 'completed', 0;
   if cardinality(v_done) < cardinality(p_job_ids) then
     return query
-      select h.place::integer, a.outcome, a.state, a.delay_ms
+      select array[h.place::integer], a.outcome, a.state, a.delay_ms
       from unnest(p_job_ids, p_tokens) with ordinality as h (job_id, token, place)
       cross join lateral :"schema".answer_stale(h.job_id, h.token) as a
       where h.place <> all (v_done);
