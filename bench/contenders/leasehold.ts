@@ -13,7 +13,7 @@ import registerHook from "./hook.sql" with { type: "text" };
 
 /** The public settings we run with, in one place. Everything else is the default. */
 export const leaseholdSettings: Readonly<Record<WorkMode, { readonly concurrency: number }>> = {
-  throughput: { concurrency: 500 },
+  throughput: { concurrency: 1000 },
   single: { concurrency: 1 },
 };
 

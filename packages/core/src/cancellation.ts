@@ -16,7 +16,7 @@ export interface Cancellation {
 }
 
 export function createCancellation(): Cancellation {
-  let callbacks: Set<() => void> | undefined;
+  let callbacks: readonly (() => void)[] = [];
   let controller: AbortController | undefined;
   let why: (() => WorkerError) | undefined;
   let known: WorkerError | undefined;
@@ -34,12 +34,14 @@ export function createCancellation(): Cancellation {
       if (why !== undefined) return;
       why = because;
       controller?.abort(reason());
-      for (const callback of callbacks ?? []) callback();
+      for (const callback of callbacks) callback();
     },
     onAbort(callback) {
-      if (why === undefined) (callbacks ??= new Set()).add(callback);
+      if (why === undefined) callbacks = [...callbacks, callback];
       else callback();
-      return () => void callbacks?.delete(callback);
+      return () => {
+        callbacks = callbacks.filter((other) => other !== callback);
+      };
     },
   };
 }
