@@ -35,6 +35,8 @@ begin
     select l.lane_id, p.priority, l.solo, m.key, m.mark
     from (
       select s.lane_id, true as solo from unnest(p_solo_lanes) as s (lane_id)
+      -- Nearly always there is none.
+      where exists (select from :"schema".ready as r where r.lane_id = s.lane_id)
       union all
       select n.lane_id, false from unnest(p_lanes) as n (lane_id)
     ) as l

@@ -38,20 +38,19 @@ begin
   select coalesce(array_agg(g.place), '{}'), array_agg(g.lane_id) into v_places, v_lanes from gone as g;
 
   for v_type in
-    select n.id as lane_id, n.type, n.phase, t.hook
-    from (select distinct d.lane_id from unnest(v_lanes) as d (lane_id)) as d
+    select n.type, n.phase, t.hook, array_agg(j.public_id order by j.id) as ids,
+      array_agg(p_results -> (d.place - 1) -> 'output' order by j.id) as outputs
+    from unnest(v_places, v_lanes) as d (place, lane_id)
     join :"schema".lane as n on n.id = d.lane_id
-    join :"schema".job_type as t on t.name = n.type where t.hook is not null
+    join :"schema".job_type as t on t.name = n.type and t.hook is not null
+    join :"schema".job as j on j.id = p_job_ids[d.place]
+    group by n.type, n.phase, t.hook
   loop
-    -- As in call_hook, for all jobs of a lane at once.
+    -- As in call_hook, for many jobs at once.
     execute format(
-      $sql$
-        select %s(j.public_id, $1, 'leased', 'completed', $2, null, $3 -> (d.place - 1) -> 'output')
-        from unnest($4, $5) as d (place, lane_id)
-        join :"schema".job as j on j.id = ($6)[d.place] where d.lane_id = $7
-      $sql$,
+      'select %s(d.id, $1, ''leased'', ''completed'', $2, null, d.output) from unnest($3, $4) as d (id, output)',
       v_type.hook
-    ) using v_type.type, v_type.phase, p_results, v_places, v_lanes, p_job_ids, v_type.lane_id;
+    ) using v_type.type, v_type.phase, v_type.ids, v_type.outputs;
   end loop;
   return v_places;
 end
