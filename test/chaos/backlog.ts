@@ -2,8 +2,8 @@ import { type Client, WorkerError } from "@leasehold/core";
 
 /** Waits for the work of a run, by what a client can see. */
 export interface Backlog {
-  /** Resolves when no more than so many jobs have still to end, and also when none ended for a long time. */
-  shrinkTo(count: number): Promise<void>;
+  /** Resolves when no more than so many jobs have still to end: `true`. When none ended for a long time: `false`. */
+  shrinkTo(count: number): Promise<boolean>;
 }
 
 const pollMs = 50;
@@ -28,6 +28,7 @@ export function watchBacklog(client: Client, stallMs: number): Backlog {
         live = now;
         if (live > count) await Bun.sleep(pollMs);
       }
+      return live <= count;
     },
   };
 }

@@ -32,6 +32,8 @@ export interface ChaosArena extends AsyncDisposable {
   readonly feeder: Feeder;
   readonly backlog: Backlog;
   readonly leaseMs: number;
+  /** By `performance.now()`. */
+  readonly openedAt: number;
   /** Of whoever brings disasters about. */
   readonly history: History;
   /** Ends of workers that nobody ordered. */
@@ -94,6 +96,7 @@ export async function openArena(options: ArenaOptions): Promise<ChaosArena> {
     feeder,
     backlog: watchBacklog(client, stallMs),
     leaseMs: settings.leaseSeconds * 1_000,
+    openedAt: performance.now(),
     history: openHistory(histories, "nemesis"),
     crashes: () => crashes,
     readEvidence: () =>

@@ -19,6 +19,7 @@ export interface ChaosOptions extends Pick<ArenaOptions, "settings"> {
 export interface ChaosReport {
   readonly evidence: Evidence;
   readonly verdict: Verdict;
+  /** From the first job to the end of the last worker. */
   readonly seconds: number;
   /** Ends of workers that nobody ordered. */
   readonly crashes: readonly Crash[];
@@ -39,7 +40,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   await using arena = await openArena(options);
   const random = createRandom(seed, "disasters");
   const nemesis = createNemesis(arena, random);
-  const startedAt = performance.now();
 
   const plan = planDisasters(disasters, random);
   // Disasters are spread over the work and not over time: all of them meet workers that are busy.
@@ -52,17 +52,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     await nemesis.strike(disaster);
   }
   await arena.feeder.feedTo(jobs);
-  const findings = await judge(arena);
-  const seconds = (performance.now() - startedAt) / 1_000;
-  return { ...findings, seconds, dismissals: nemesis.dismissals() };
+  return await judge(arena);
 }
 
 /** Waits for the last job, sends the workers home, and looks what became of the promises. */
-export async function judge(
-  arena: ChaosArena,
-): Promise<Omit<ChaosReport, "seconds" | "dismissals">> {
+export async function judge(arena: ChaosArena): Promise<ChaosReport> {
+  const { fleet } = arena;
   await arena.backlog.shrinkTo(0);
-  await arena.fleet.disband();
+  await fleet.disband();
+  const seconds = (performance.now() - arena.openedAt) / 1_000;
   const evidence = await arena.readEvidence();
   const verdict = checkEvidence(evidence);
   const crashes = arena.crashes();
@@ -71,5 +69,5 @@ export async function judge(
     ? join(tmpdir(), `leasehold-chaos-${crypto.randomUUID()}.jsonl`)
     : undefined;
   if (historyFile !== undefined) await saveHistory(historyFile, evidence.history);
-  return { evidence, verdict, crashes, historyFile };
+  return { evidence, verdict, seconds, crashes, dismissals: fleet.dismissals(), historyFile };
 }

@@ -18,10 +18,12 @@ export interface Fleet extends AsyncDisposable {
   kill(worker: FleetWorker): void;
   /** SIGSTOP, and SIGCONT after a while, unless it was killed meanwhile. */
   pause(worker: FleetWorker, forMs: number): void;
-  /** SIGTERM; answers how long the worker took to go. */
-  dismiss(worker: FleetWorker): Promise<number>;
+  /** SIGTERM. Resolves when the worker is gone. */
+  dismiss(worker: FleetWorker): Promise<void>;
   /** Dismisses all of them, for good. Disposing kills whoever is still there. */
   disband(): Promise<void>;
+  /** How long workers took to go that were dismissed, in milliseconds. */
+  dismissals(): readonly number[];
 }
 
 /** An end that nobody ordered. */
@@ -72,7 +74,8 @@ export function startFleet(options: FleetOptions): Fleet {
   };
   for (let count = 0; count < options.size; count += 1) hire();
 
-  const dismiss = async (member: Member): Promise<number> => {
+  const dismissals: number[] = [];
+  const dismiss = async (member: Member): Promise<void> => {
     const startedAt = performance.now();
     // Who was killed just now may be too slow in dying to have been missed.
     member.ordered ??= "SIGTERM";
@@ -82,7 +85,7 @@ export function startFleet(options: FleetOptions): Fleet {
     const late = setTimeout(() => member.child.kill("SIGKILL"), options.dismissMs);
     await member.ended;
     clearTimeout(late);
-    return performance.now() - startedAt;
+    dismissals.push(performance.now() - startedAt);
   };
   return {
     workers: () => [...members.values()].filter(({ ordered }) => ordered === undefined),
@@ -101,12 +104,13 @@ export function startFleet(options: FleetOptions): Fleet {
     },
     async dismiss({ name }) {
       const member = members.get(name);
-      return member === undefined ? 0 : await dismiss(member);
+      if (member !== undefined) await dismiss(member);
     },
     async disband() {
       isOver = true;
       await Promise.all([...members.values()].map(dismiss));
     },
+    dismissals: () => dismissals,
     async [Symbol.asyncDispose]() {
       isOver = true;
       const left = [...members.values()];

@@ -14,8 +14,6 @@ export type DisasterCounts = Readonly<Partial<Record<Disaster, number>>>;
 /** Brings disasters about. */
 export interface Nemesis {
   strike(disaster: Disaster): Promise<void>;
-  /** How long workers took to go that were dismissed, in milliseconds. */
-  dismissals(): readonly number[];
 }
 
 /** Every disaster of a run, in an order that depends on the seed alone. */
@@ -37,7 +35,6 @@ const outageLeases = 3;
 
 export function createNemesis(arena: ChaosArena, random: Random): Nemesis {
   const { server, fleet, leaseMs, history } = arena;
-  const dismissals: number[] = [];
   const pickVictim = async (): Promise<FleetWorker> => {
     for (;;) {
       const [first, ...rest] = fleet.workers().filter((worker) => !worker.isPaused());
@@ -63,13 +60,9 @@ export function createNemesis(arena: ChaosArena, random: Random): Nemesis {
       const forMs = leaseMs * random.between(pauseLeases.min, pauseLeases.max);
       return strikeWorker("stop", (worker) => fleet.pause(worker, forMs));
     },
-    dismiss: () =>
-      strikeWorker("dismiss", async (worker) => dismissals.push(await fleet.dismiss(worker))),
+    dismiss: () => strikeWorker("dismiss", (worker) => fleet.dismiss(worker)),
     restart: () => strikeServer("restart", 0),
     outage: () => strikeServer("outage", outageLeases * leaseMs),
   };
-  return {
-    strike: (disaster) => strikes[disaster](),
-    dismissals: () => dismissals,
-  };
+  return { strike: (disaster) => strikes[disaster]() };
 }

@@ -90,7 +90,8 @@ async function prepare(request: PhaseRequest, context: PhaseContext, tools: Tool
 }
 
 async function finish(_: PhaseRequest, __: PhaseContext, tools: Tools): Promise<void> {
-  for (const _part of parts) await tools.toil();
+  await tools.toil();
+  await tools.toil();
 }
 
 function createTools({ history, random }: ChaosWork, context: PhaseContext): Tools {
