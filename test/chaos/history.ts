@@ -21,6 +21,8 @@ export interface HistoryLine {
   readonly attempt?: number | undefined;
   readonly part?: number | undefined;
   readonly code?: string | undefined;
+  /** The call that the database did not answer. */
+  readonly operation?: string | undefined;
 }
 
 const historyLine: z.ZodType<HistoryLine> = z.object({
@@ -32,6 +34,7 @@ const historyLine: z.ZodType<HistoryLine> = z.object({
   attempt: z.int().optional(),
   part: z.int().optional(),
   code: z.string().optional(),
+  operation: z.string().optional(),
 });
 
 /** Writes what one process does. What was written is there, however the process ends. */

@@ -4,8 +4,8 @@ import { once } from "node:events";
 /** How long a test waits for what must come: many times what is normal, since a machine may be busy. */
 export const patienceMs: number = 60_000;
 
-/** How long a program may live: one that hangs must not outlive its test. */
-const lifetimeMs = 100_000;
+/** How long a program may live unless its test says otherwise: one that hangs must not outlive its test. */
+const lifetimeMsDefault = 100_000;
 
 /** How a program ended, and all that it said. */
 export interface ProgramEnd {
@@ -37,11 +37,13 @@ export interface SpawnOptions {
   readonly input?: string | Uint8Array;
   /** In a process group of its own, so that a test can see whether it left anybody behind. Default: `false`. */
   readonly detached?: boolean;
+  /** Then it is killed. Default: 100,000. */
+  readonly lifetimeMs?: number;
 }
 
 /** Starts a program on the runtime that runs the test. */
 export function spawnProgram(argv: readonly string[], options: SpawnOptions): SpawnedProgram {
-  const { cwd, env, input = "", detached = false } = options;
+  const { cwd, env, input = "", detached = false, lifetimeMs = lifetimeMsDefault } = options;
   const child = spawn(process.execPath, [...argv], { cwd, env: { ...env }, detached });
   const lifetime = setTimeout(() => child.kill("SIGKILL"), lifetimeMs);
   // It may end before it has read everything.
