@@ -16,7 +16,7 @@ const jobs = 100_000;
 const jobsAtOnce = 1_000;
 /** By then everything has been used, and the collector knows how much it needs. */
 const warmUpJobs = 20_000;
-/** Looked at in the middle, at the beginning and at the end: a single figure depends on what was collected last. */
+/** At the beginning and at the end, the median of so many jobs counts: one figure depends on what was collected last. */
 const windowJobs = 25_000;
 const growthMax = 1.1;
 

@@ -98,6 +98,11 @@ const planted: readonly Planted[] = [
     promise: "no job is lost",
   },
   {
+    what: "a job that nobody enqueued",
+    evidence: { acknowledged: [] },
+    promise: "no job comes from nowhere",
+  },
+  {
     what: "a job that waits for ever",
     evidence: { jobs: [{ id: jobId, state: "queued", failures: 0, losses: 1, outages: 0 }] },
     promise: "every job ends",

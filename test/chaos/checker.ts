@@ -6,6 +6,7 @@ import { chaosPhases } from "./pipeline.ts";
 export interface Violation {
   readonly promise:
     | "no job is lost"
+    | "no job comes from nowhere"
     | "every job ends"
     | "an effect happens once"
     | "a completed job had its effects"
@@ -51,12 +52,14 @@ const clockErrorUs = 10_000;
 export function checkEvidence(evidence: Evidence): Verdict {
   const { acknowledged, jobs, attempts } = evidence;
   const found = new Set(jobs.map(({ id }) => id));
+  const enqueued = new Set(acknowledged);
   const inState = (state: string): number => jobs.filter((job) => job.state === state).length;
   const violations = [
     ...broken(
       "no job is lost",
       acknowledged.filter((id) => !found.has(id)),
     ),
+    ...broken("no job comes from nowhere", idsOf(jobs.filter(({ id }) => !enqueued.has(id)))),
     ...broken("every job ends", idsOf(jobs.filter(({ state }) => !terminalStates.includes(state)))),
     ...checkEffects(evidence),
     ...checkAttempts(evidence),
