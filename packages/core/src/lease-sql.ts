@@ -26,6 +26,7 @@ import completeJobs from "../sql/leasing/complete_jobs.sql" with { type: "text" 
 import declareLanes from "../sql/leasing/declare_lanes.sql" with { type: "text" };
 import failJob from "../sql/leasing/fail_job.sql" with { type: "text" };
 import findLane from "../sql/leasing/find_lane.sql" with { type: "text" };
+import followClock from "../sql/leasing/follow_clock.sql" with { type: "text" };
 import hintWorkers from "../sql/leasing/hint_workers.sql" with { type: "text" };
 import holdLease from "../sql/leasing/hold_lease.sql" with { type: "text" };
 import isServerTrouble from "../sql/leasing/is_server_trouble.sql" with { type: "text" };
@@ -94,6 +95,7 @@ export const coreSql: SqlBundle = {
     retryJob,
     releaseJob,
     failJob,
+    followClock,
     lapseLeases,
     registerType,
     findExistingJob,

@@ -181,7 +181,11 @@ function lapseLeases(schema: Schema, limit: number): readonly LapsedLease[] {
   const now = server.clock();
   const upMs = now - server.startedAt();
   const lapsing = [...tables.lease.rows()]
-    .filter((lease) => lease.until < now && upMs >= lease.leaseMs && !server.isLocked(lease.jobId))
+    .filter(({ until, leaseMs, jobId }) => {
+      // Who started in the future has a clock that went back since.
+      const isUp = upMs >= leaseMs || upMs < 0;
+      return until < now && isUp && !server.isLocked(jobId);
+    })
     .toSorted((one, other) => one.jobId - other.jobId)
     .slice(0, limit);
   return lapsing.flatMap((lease) => {

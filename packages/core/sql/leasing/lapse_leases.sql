@@ -4,7 +4,8 @@
 --   Locks: the lapsed leases' rows, in id order, skipping those somebody else holds. Reads the lease table once: it
 --   has one row per running job and no index on `until`, so that renewals stay cheap.
 --   Answers: one row per lapsed lease with the job's state now (queued, dead) and its code.
---   A lease lapses at the earliest one lease length after the server started: an outage of Postgres is no loss.
+--   A lease lapses at the earliest one lease length after the server started: an outage of Postgres is no loss. Who
+--   started in the future has a clock that went back since.
 create or replace function :"schema".lapse_leases(p_limit integer default 100)
 returns table (job_id uuid, type text, phase text, attempt integer, state text, code text)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -15,9 +16,10 @@ declare
   v_lease :"schema".lease;
   v_answer record;
 begin
+  perform :"schema".follow_clock(v_now);
   for v_lease in
     select l.* from :"schema".lease as l
-    where l.until < v_now and v_up >= l.lease_ms * interval '1 millisecond'
+    where l.until < v_now and (v_up >= l.lease_ms * interval '1 millisecond' or v_up < interval '0')
     order by l.job_id limit p_limit for update skip locked
   loop
     begin

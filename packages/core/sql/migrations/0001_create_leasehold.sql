@@ -80,6 +80,12 @@ create table :"schema".lease (
   until timestamptz not null
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 
+-- One row: the latest time that was seen. The clock went back when it is before.
+create table :"schema".clock_mark (
+  seen_at timestamptz not null
+);
+insert into :"schema".clock_mark (seen_at) values ('-infinity');
+
 -- The ended attempts. The live one is the lease.
 create table :"schema".attempt (
   job_id bigint not null,
