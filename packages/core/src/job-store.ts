@@ -110,5 +110,6 @@ export interface JobStore {
   schemaVersion(bundle: string): Promise<number | undefined>;
   /** Calls back when jobs may be due. Hints carry nothing and may get lost. */
   listen(onHint: () => void): Promise<void>;
-  end(): Promise<void>;
+  /** Waits for answers that are on their way, but no longer than `waitMs`. Default: 1,000. */
+  end(waitMs?: number): Promise<void>;
 }

@@ -52,8 +52,8 @@ export function createPostgresStore(options: PostgresStoreOptions): JobStore {
     schemaVersion: async (bundle) =>
       (await control.call(routines.schemaVersion, [bundle]))[0] ?? undefined,
     listen: (onHint) => hints.listen("leasehold", onHint, onHint),
-    async end() {
-      await Promise.all([control.end(), work.end(), hints.end()]);
+    async end(waitMs) {
+      await Promise.all([control, work, hints].map((pool) => pool.end(waitMs)));
     },
   };
 }

@@ -55,6 +55,9 @@ export interface Worker extends EventSource, AsyncDisposable {
 /** Time that is left for writing down what was aborted at the end of the grace period, beyond `abandonSeconds`. */
 const farewellMs = 3_000;
 
+/** A database that does not answer for so long at the end of the grace period is waited for no more. */
+const silenceMs = 700;
+
 /**
  * Makes a worker; nothing happens before `start`. Throws `config_invalid` with every problem at once.
  *
@@ -223,12 +226,21 @@ async function stopEngine(
   const abandonMs = held.size > 0 ? settings.abandonSeconds * 1000 : 0;
   for (const lease of held) lease.work.abort(stopping);
   // A claim that hangs must not keep us: its answer gives the jobs back, or their leases lapse.
-  await within(abandonMs + farewellMs, claimed);
+  const farewell = within(abandonMs + farewellMs, claimed).then(() => "done" as const);
+  const isSilent = (await Promise.race([farewell, silence(engine, runtime)])) === "silent";
   hardStop.abort();
   over.abort();
   keeper.stop();
   alarms.stop();
-  await store.end();
+  await store.end(isSilent ? 0 : undefined);
+}
+
+/** Tells of a database that does not answer the simplest question in time: nothing can be given back to it. */
+function silence({ store }: Engine, runtime: Runtime): Promise<"silent"> {
+  return new Promise((resolve) => {
+    const cancel = runtime.after(silenceMs, () => resolve("silent"));
+    store.schemaVersion(coreSql.name).then(cancel, () => undefined);
+  });
 }
 
 function stopping(): WorkerError {
