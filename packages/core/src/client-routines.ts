@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import type { Routine } from "./database.ts";
+import { WorkerError } from "./errors.ts";
 import type { Json } from "./json.ts";
 import { defineRoutine, jsonColumn } from "./lease-routines.ts";
 
@@ -81,9 +82,20 @@ interface ClientRoutines {
 const optional = <Value>(column: z.ZodType<Value>): z.ZodType<Value | undefined> =>
   column.nullable().transform((value) => value ?? undefined);
 
-const enqueued: z.ZodType<EnqueueAnswer> = z
-  .tuple([z.int(), z.enum(["created", "existing"]), z.string()])
-  .transform(([, outcome, id]) => ({ outcome, id }));
+function readEnqueued(columns: unknown): EnqueueAnswer {
+  const [, outcome, id]: unknown[] = Array.isArray(columns) ? columns : [];
+  return toEnqueueAnswer(outcome, id);
+}
+
+/** Throws when it is nothing that this version knows. */
+export function toEnqueueAnswer(outcome: unknown, id: unknown): EnqueueAnswer {
+  if ((outcome === "created" || outcome === "existing") && typeof id === "string") {
+    return { outcome, id };
+  }
+  throw new WorkerError("schema_outdated", "The schema answers enqueue_jobs in an unknown shape.", {
+    scope: "config",
+  });
+}
 
 const attempt: z.ZodType<AttemptRecord> = z.object({
   phase: z.string(),
@@ -157,7 +169,8 @@ const queue: z.ZodType<QueueRecord> = z
 
 /** The functions that a client calls. */
 export const clientRoutines: ClientRoutines = {
-  enqueueJobs: defineRoutine("enqueue_jobs", ["text::jsonb"], enqueued),
+  // By hand: these rows come by the ten thousand.
+  enqueueJobs: { name: "enqueue_jobs", casts: ["text::jsonb", "text::jsonb"], read: readEnqueued },
   getJob: defineRoutine("get_job", ["uuid"], job),
   getResults: defineRoutine("get_results", ["uuid"], result),
   getQueue: defineRoutine("get_queue", [], queue),

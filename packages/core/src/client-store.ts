@@ -1,4 +1,4 @@
-import { clientRoutines as routines } from "./client-routines.ts";
+import { clientRoutines as routines, toEnqueueAnswer } from "./client-routines.ts";
 import type { EnqueueAnswer, JobRecord, QueueRecord, ResultRecord } from "./client-routines.ts";
 import {
   type DatabaseConnection,
@@ -7,7 +7,7 @@ import {
   routineText,
   toDatabaseError,
 } from "./database.ts";
-import { WorkerError } from "./errors.ts";
+import type { NewJobs } from "./new-job.ts";
 
 /**
  * A transaction of the host's own, as `postgres` and `Bun.sql` (`unsafe`) or `pg` (`query`) have it.
@@ -20,8 +20,8 @@ export type Queryable =
 
 /** The calls of a client. */
 export interface ClientStore {
-  enqueueJobs(jobs: string): Promise<readonly EnqueueAnswer[]>;
-  enqueueJobsIn(host: Queryable, jobs: string): Promise<readonly EnqueueAnswer[]>;
+  enqueueJobs(jobs: NewJobs): Promise<readonly EnqueueAnswer[]>;
+  enqueueJobsIn(host: Queryable, jobs: NewJobs): Promise<readonly EnqueueAnswer[]>;
   getJob(id: string): Promise<JobRecord | undefined>;
   getResults(id: string): Promise<readonly ResultRecord[]>;
   getQueue(): Promise<readonly QueueRecord[]>;
@@ -42,12 +42,13 @@ export function createClientStore(connection: DatabaseConnection, schema: string
   const ask = async <Answer>(routine: Routine<Answer>, id: string): Promise<readonly Answer[]> =>
     isUuid(id) ? await pool.call(routine, [id]) : [];
   return {
-    enqueueJobs: (jobs) => pool.call(routines.enqueueJobs, [jobs]),
-    async enqueueJobsIn(host, jobs) {
+    enqueueJobs: ({ jobs, shared }) => pool.call(routines.enqueueJobs, [jobs, shared]),
+    async enqueueJobsIn(host, { jobs, shared }) {
       const text = routineText(schema, routines.enqueueJobs);
+      const values = [jobs, shared];
       try {
-        const answer = "unsafe" in host ? host.unsafe(text, [jobs]) : host.query(text, [jobs]);
-        return rowsOf(await answer).map(toEnqueueAnswer);
+        const answer = "unsafe" in host ? host.unsafe(text, values) : host.query(text, values);
+        return rowsOf(await answer).map(toNamedAnswer);
       } catch (error) {
         throw toDatabaseError(error, routines.enqueueJobs.name);
       }
@@ -73,14 +74,7 @@ function rowsOf(answer: unknown): readonly unknown[] {
 }
 
 /** The host's driver gives rows by name. */
-function toEnqueueAnswer(row: unknown): EnqueueAnswer {
-  if (typeof row === "object" && row !== null && "outcome" in row && "id" in row) {
-    const { outcome, id } = row;
-    if ((outcome === "created" || outcome === "existing") && typeof id === "string") {
-      return { outcome, id };
-    }
-  }
-  throw new WorkerError("schema_outdated", "The schema answers enqueue_jobs in an unknown shape.", {
-    scope: "config",
-  });
+function toNamedAnswer(row: unknown): EnqueueAnswer {
+  const { outcome, id }: { readonly outcome?: unknown; readonly id?: unknown } = Object(row);
+  return toEnqueueAnswer(outcome, id);
 }

@@ -4,9 +4,8 @@ import type { EnqueueAnswer, JobRecord, QueueRecord, ResultRecord } from "./clie
 import { createClientStore, type Queryable } from "./client-store.ts";
 import type { DatabaseConnection } from "./database.ts";
 import { WorkerError } from "./errors.ts";
-import { toStorableJson } from "./json.ts";
 import { defaultSchema } from "./migrate.ts";
-import { type JobOptions, toNewJob } from "./new-job.ts";
+import { type JobOptions, type NewJobs, toNewJobs } from "./new-job.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { systemRuntime, wait } from "./runtime.ts";
 
@@ -69,24 +68,19 @@ export function createClient(options: ClientOptions): Client {
   const store = createClientStore(options.connection, options.schema ?? defaultSchema);
   const bytesMax = Math.min(options.payloadBytesMax ?? payloadBytesDefault, payloadBytesHard);
   const close = (): Promise<void> => store.end();
-  const send = (
-    jobs: readonly unknown[],
-    within: Queryable | undefined,
-  ): Promise<readonly EnqueueAnswer[]> => {
-    const text = toStorableJson(jobs);
-    return within === undefined ? store.enqueueJobs(text) : store.enqueueJobsIn(within, text);
-  };
+  const send = (jobs: NewJobs, within: Queryable | undefined): Promise<readonly EnqueueAnswer[]> =>
+    within === undefined ? store.enqueueJobs(jobs) : store.enqueueJobsIn(within, jobs);
   return {
     async enqueue(pipeline, input, { within, ...rest } = {}) {
-      const [answer] = await send([toNewJob(pipeline, input, { ...rest, bytesMax })], within);
+      const jobs = toNewJobs(pipeline, [input], { ...rest, bytesMax });
+      const [answer] = await send(jobs, within);
       if (answer === undefined) {
         throw new WorkerError("statement_failed", "Postgres gave no answer to enqueue_jobs.");
       }
       return answer;
     },
     async enqueueMany(pipeline, inputs, { within, ...rest } = {}) {
-      const jobs = inputs.map((input) => toNewJob(pipeline, input, { ...rest, bytesMax }));
-      return await send(jobs, within);
+      return await send(toNewJobs(pipeline, inputs, { ...rest, bytesMax }), within);
     },
     getJob: (id) => store.getJob(id),
     getResults: (id) => store.getResults(id),

@@ -1,3 +1,4 @@
+import addJob from "../sql/jobs/add_job.sql" with { type: "text" };
 import addJobs from "../sql/jobs/add_jobs.sql" with { type: "text" };
 import cancelJob from "../sql/jobs/cancel_job.sql" with { type: "text" };
 import currentLogin from "../sql/jobs/current_login.sql" with { type: "text" };
@@ -7,6 +8,7 @@ import getJob from "../sql/jobs/get_job.sql" with { type: "text" };
 import getQueue from "../sql/jobs/get_queue.sql" with { type: "text" };
 import getResults from "../sql/jobs/get_results.sql" with { type: "text" };
 import jobOverview from "../sql/jobs/job_overview.sql" with { type: "text" };
+import newId from "../sql/jobs/new_id.sql" with { type: "text" };
 import queueHealth from "../sql/jobs/queue_health.sql" with { type: "text" };
 import registerType from "../sql/jobs/register_type.sql" with { type: "text" };
 import requeueJob from "../sql/jobs/requeue_job.sql" with { type: "text" };
@@ -99,6 +101,8 @@ export const coreSql: SqlBundle = {
     lapseLeases,
     registerType,
     findExistingJob,
+    newId,
+    addJob,
     addJobs,
     enqueueJobs,
     cancelJob,

@@ -37,32 +37,57 @@ const optionsSchema = z.strictObject({
   idempotencyKey: word,
 });
 
-/** What `enqueue_jobs` takes for one job. Throws `input_invalid`, `payload_too_large` or `config_invalid`. */
-export function toNewJob<Schema extends z.ZodType>(
+/** What `enqueue_jobs` takes, as JSON. */
+export interface NewJobs {
+  readonly jobs: string;
+  /** What holds for each of them. */
+  readonly shared: string;
+}
+
+/**
+ * Writes what `enqueue_jobs` takes for jobs that differ in their input.
+ *
+ * Throws `input_invalid`, `payload_too_large` or `config_invalid`.
+ */
+export function toNewJobs<Schema extends z.ZodType>(
   pipeline: Pipeline<Schema>,
-  input: z.input<Schema>,
+  inputs: readonly z.input<Schema>[],
   { bytesMax, ...given }: JobOptions & { readonly bytesMax: number },
-): object {
-  const parsed = pipeline.input.safeParse(input);
+): NewJobs {
+  const { type, version, queue } = pipeline;
   const options = optionsSchema.safeParse(given);
-  if (!parsed.success || !options.success) {
-    const issues = [parsed, options].flatMap(({ error }) => error?.issues ?? []);
-    const problems = issues.map(
-      ({ path, message }) => `${path.map(String).join(".") || "(top)"}: ${message}`,
-    );
-    throw new WorkerError("input_invalid", `Not enqueued: ${problems.join("; ")}.`);
-  }
-  const start = findStart(pipeline, parsed.data);
-  checkSize(parsed.data, toPayload(parsed.data), bytesMax);
+  const jobs = inputs.map((input) => {
+    const parsed = pipeline.input.safeParse(input);
+    if (!parsed.success || !options.success) throw refused([parsed, options]);
+    const payload = toPayload(parsed.data);
+    checkSize(parsed.data, payload, bytesMax);
+    return `{"payload":${payload},${toStart(pipeline, parsed.data)}}`;
+  });
   return {
-    ...options.data,
-    type: pipeline.type,
-    version: pipeline.version,
-    queue: pipeline.queue,
-    phase: start.phase,
-    skipped: start.skipped ?? {},
-    payload: parsed.data,
+    jobs: `[${jobs.join(",")}]`,
+    shared: toStorableJson({ ...options.data, type, version, queue }),
   };
+}
+
+interface Checked {
+  readonly error?: z.ZodError | undefined;
+}
+
+function refused(checks: readonly Checked[]): WorkerError {
+  const problems = checks
+    .flatMap(({ error }) => error?.issues ?? [])
+    .map(({ path, message }) => `${path.map(String).join(".") || "(top)"}: ${message}`);
+  return new WorkerError("input_invalid", `Not enqueued: ${problems.join("; ")}.`);
+}
+
+/** Where the job begins, as members of its JSON. */
+function toStart<Schema extends z.ZodType>(
+  pipeline: Pipeline<Schema>,
+  input: z.output<Schema>,
+): string {
+  const { phase, skipped } = findStart(pipeline, input);
+  const start = `"phase":${JSON.stringify(phase)}`;
+  return skipped === undefined ? start : `${start},"skipped":${toStorableJson(skipped)}`;
 }
 
 function findStart<Schema extends z.ZodType>(
@@ -89,6 +114,8 @@ function toPayload(input: unknown): string {
 }
 
 function checkSize(input: unknown, payload: string, bytesMax: number): void {
+  // A character has three bytes at most, and most payloads are nowhere near the bound.
+  if (payload.length * 3 <= bytesMax) return;
   const bytes = new TextEncoder().encode(payload).byteLength;
   if (bytes <= bytesMax) return;
   const fields = typeof input === "object" && input !== null ? Object.entries(input) : [];

@@ -158,11 +158,10 @@ function compareIds(one: string, other: string): number {
 }
 
 /** A last phase that returned nothing, and says nothing of where that comes from, leaves nothing to keep. */
-function toGroupedResult({ output, provenance }: PhaseOutput): string {
-  const isNothing = (output ?? null) === null && Object.keys(provenance).length === 0;
-  if (isNothing) return "null";
-  const [outputText, provenanceText] = storable({ output, provenance });
-  return `{"output":${outputText},"provenance":${provenanceText}}`;
+function toGroupedResult(result: PhaseOutput): string {
+  const [output, provenance] = storable(result);
+  const isNothing = output === "null" && (provenance === "{}" || provenance === "null");
+  return isNothing ? "null" : `{"output":${output},"provenance":${provenance}}`;
 }
 
 async function callForOne<Answer>(

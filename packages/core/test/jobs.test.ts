@@ -9,6 +9,35 @@ const setup = async (): Promise<Queue> => setupQueue(await server());
 const reason = { code: "input_corrupt", message: "It cannot be read." };
 const nobody = "00000000-0000-4000-8000-000000000000";
 
+test("jobs that are enqueued by the dozen are written as each by itself", async () => {
+  await using queue = await setup();
+  const jobs = Array.from({ length: 12 }, (_, index) => ({
+    phase: index % 3 === 0 ? "grade" : "draft",
+    payload: index === 0 ? null : { index },
+    ...(index % 2 === 0
+      ? { priority: index % 10, tenant: "t" }
+      : { delayMs: 60_000, subject: "s" }),
+    ...(index % 3 === 0
+      ? { skipped: { draft: { output: index, provenance: { by: "test" } } } }
+      : {}),
+  }));
+  const shared = { type: "essay", version: 1, queue: "default", priority: 3 };
+  const rows = `select r.lane_id, r.priority, r.attempt, r.due_at > :"schema".clock() as waits,
+      j.queue, j.type, j.version, j.tenant, j.subject, j.unique_key, j.payload,
+      (select jsonb_agg(to_jsonb(o) - 'job_id' - 'saved_at') from :"schema".result as o where o.job_id = j.id) as results
+    from :"schema".job as j join :"schema".ready as r on r.job_id = j.id order by j.id`;
+
+  for (const job of jobs) await queue.call("enqueue_jobs", [job], shared);
+  const one = await queue.query(rows);
+  const answers = await queue.call("enqueue_jobs", jobs, shared);
+  const all = await queue.query(rows);
+
+  expect(one).toHaveLength(12);
+  expect(all.slice(12)).toEqual([...one]);
+  const written = await queue.query('select public_id from :"schema".job order by id offset 12');
+  expect(answers.map(({ id }) => id)).toEqual(written.map(({ public_id: id }) => id));
+});
+
 describe("enqueue_jobs", () => {
   test("adds a job that is due, under the id the caller chose", async () => {
     await using queue = await setup();

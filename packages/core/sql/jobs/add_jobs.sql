@@ -1,27 +1,32 @@
--- Writes the rows of new jobs, all of them in one statement. Private; see enqueue_jobs.
+-- Writes the rows of many new jobs that have no keys, in a few statements. Private; see enqueue_jobs.
 --   Answers: the jobs' ids, by their place in the array.
-create or replace function :"schema".add_jobs(p_jobs jsonb) returns table (ordinal integer, id uuid)
+create or replace function :"schema".add_jobs(p_jobs jsonb, p_shared jsonb)
+returns table (ordinal integer, id uuid)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := :"schema".clock();
-  v_hint boolean;
+  v_shared record;
 begin
+  select s.* into v_shared from jsonb_to_record(p_shared) as s (
+    queue text, type text, version smallint, phase text, priority smallint, "delayMs" bigint, tenant text,
+    subject text, skipped jsonb, payload jsonb
+  );
   return query
     with item as materialized (
       select i.ordinality::integer as place, nextval($t$:"schema".job_id_seq$t$::regclass) as job_id,
-        -- As a uuid of version 7, which keeps what is new together in its index.
-        coalesce(i.id, encode(set_bit(set_bit(overlay(
-          uuid_send(gen_random_uuid()) placing substr(int8send((extract(epoch from v_now) * 1000)::bigint), 3) from 1
-        ), 52, 1), 53, 1), 'hex')::uuid) as public_id,
-        coalesce(i.queue, 'default') as queue, i.type, i.version, i.phase, coalesce(i.priority, 5::smallint) as priority,
-        v_now + greatest(coalesce(i."delayMs", 0), 0) * interval '1 millisecond' as due_at,
-        i.tenant, i.subject, i."uniqueKey" as unique_key, i."idempotencyKey" as idempotency_key, i.skipped,
+        :"schema".new_id(v_now) as public_id, coalesce(i.queue, v_shared.queue, 'default') as queue,
+        coalesce(i.type, v_shared.type) as type, coalesce(i.version, v_shared.version) as version,
+        coalesce(i.phase, v_shared.phase) as phase,
+        coalesce(i.priority, v_shared.priority, 5::smallint) as priority,
+        v_now + greatest(coalesce(i."delayMs", v_shared."delayMs", 0), 0) * interval '1 millisecond' as due_at,
+        coalesce(i.tenant, v_shared.tenant) as tenant, coalesce(i.subject, v_shared.subject) as subject,
+        coalesce(i.skipped, v_shared.skipped) as skipped,
         -- In a record, a payload of null would be no payload.
-        coalesce(i.payload, p_jobs -> (i.ordinality::integer - 1) -> 'payload') as payload
+        coalesce(i.payload, p_jobs -> (i.ordinality::integer - 1) -> 'payload', v_shared.payload) as payload
       from rows from (jsonb_to_recordset(p_jobs) as (
-        id uuid, queue text, type text, version smallint, phase text, priority smallint, "delayMs" bigint,
-        tenant text, subject text, "uniqueKey" text, "idempotencyKey" text, skipped jsonb, payload jsonb
+        queue text, type text, version smallint, phase text, priority smallint, "delayMs" bigint, tenant text,
+        subject text, skipped jsonb, payload jsonb
       )) with ordinality as i
     ), lane as materialized (
       select l.*, :"schema".find_lane(l.queue, l.type, l.version, l.phase, false) as id
@@ -31,21 +36,16 @@ begin
       join lane as l on l.queue = i.queue and l.type = i.type and l.version = i.version and l.phase = i.phase
     ), added as (
       insert into :"schema".job (
-        id, public_id, queue, type, version, priority, tenant, subject, unique_key, idempotency_key, payload, created_at
+        id, public_id, queue, type, version, priority, tenant, subject, payload, created_at
       ) overriding system value
-      select i.job_id, i.public_id, i.queue, i.type, i.version, i.priority, i.tenant, i.subject, i.unique_key,
-        i.idempotency_key, i.payload, v_now
+      select i.job_id, i.public_id, i.queue, i.type, i.version, i.priority, i.tenant, i.subject, i.payload, v_now
       from item as i
-    ), keyed as (
-      insert into :"schema".unique_key (queue, key, job_id)
-      select i.queue, i.unique_key, i.job_id from item as i where i.unique_key is not null
     ), done as (
       insert into :"schema".result (job_id, phase, part, attempt, output, provenance, saved_at)
       select i.job_id, s.key, 0, 0, s.value -> 'output', s.value -> 'provenance', v_now
       from item as i cross join lateral jsonb_each(i.skipped) as s
     ), hint as (
-      -- Only who finds the lane idle wakes the workers: where a backlog waits they are awake, and a hint per enqueue would
-      -- line up all commits behind one lock.
+      -- As in add_job. Of what this statement adds, it sees nothing itself.
       select :"schema".hint_workers() from (
         select distinct w.lane_id, w.priority from waiting as w where w.due_at <= v_now
       ) as w where not exists (
