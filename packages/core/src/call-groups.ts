@@ -7,7 +7,14 @@ export interface CallGroupsOptions<Item, Answer> {
   readonly waitMsMax: number;
   /** Answers every item. */
   send(items: readonly Item[]): Promise<ReadonlyMap<Item, Answer>>;
+  /** Milliseconds on a clock that never goes back. Default: the process's. */
+  now?(): number;
 }
+
+/** So many go together before anything is known of what they cost. */
+const firstSize = 16;
+/** A group that takes longer keeps locks, and its members waiting, for too long. */
+const slowMs = 200;
 
 interface Waiting<Item, Answer> {
   readonly item: Item;
@@ -19,21 +26,25 @@ interface Waiting<Item, Answer> {
  * Sends calls that come together as one: what costs a transaction each costs one for all. A call that comes alone is
  * sent at once.
  *
- * A group that is refused is sent again one by one, so that nobody answers for his neighbour's fault. After a failure
- * groups are small, since their size may be the reason, and grow again as they succeed.
+ * A group that is refused is sent again one by one, so that nobody answers for his neighbour's fault. Groups grow as they
+ * succeed and are halved when they take long, for the hook of each may do anything. After a failure, which their size may
+ * be the reason of, they begin anew.
  */
 export function createCallGroups<Item, Answer>(
   options: CallGroupsOptions<Item, Answer>,
 ): (item: Item) => Promise<Answer> {
   let waiting: Waiting<Item, Answer>[] = [];
   let onTheirWay = 0;
-  let size = options.sizeMax;
+  const { now = () => performance.now() } = options;
+  let size = Math.min(firstSize, options.sizeMax);
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const sendGroup = async (group: readonly Waiting<Item, Answer>[]): Promise<void> => {
+    const sentAt = now();
     try {
       const answers = await options.send(group.map(({ item }) => item));
-      size = Math.min(size * 2, options.sizeMax);
+      const isSlow = now() - sentAt > slowMs;
+      size = isSlow ? Math.ceil(group.length / 2) : Math.min(size * 2, options.sizeMax);
       for (const { item, resolve, reject } of group) {
         const answer = answers.get(item);
         if (answer === undefined) reject(unanswered());

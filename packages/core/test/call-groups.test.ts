@@ -100,6 +100,28 @@ test("a group is never larger than allowed", async () => {
   expect(sent).toEqual([["a", "b"], ["c", "d"], ["e"]]);
 });
 
+test("groups grow as they succeed, and are halved when they take long", async () => {
+  let now = 0;
+  const sizes: number[] = [];
+  const call = createCallGroups<string, string>({
+    sizeMax: 500,
+    waitMsMax: 60_000,
+    now: () => now,
+    async send(items) {
+      sizes.push(items.length);
+      // Five milliseconds each: forty of them in what is long.
+      now += items.length * 5;
+      return well(items);
+    },
+  });
+
+  for (const count of [16, 32, 64, 64]) {
+    await Promise.all(Array.from({ length: count }, (_, index) => call(String(index))));
+  }
+
+  expect(sizes).toEqual([16, 32, 64, 32, 32]);
+});
+
 describe("a group that fails", () => {
   test("is sent one by one when it was refused: nobody answers for his neighbour", async () => {
     const { call, sent, end } = setup();
