@@ -8,7 +8,7 @@ export interface CallGroupsOptions<Item, Answer> {
   /** Answers every item. */
   send(items: readonly Item[]): Promise<ReadonlyMap<Item, Answer>>;
   /** Milliseconds on a clock that never goes back. Default: the process's. */
-  now?(): number;
+  readonly now?: () => number;
 }
 
 /** So many go together before anything is known of what they cost. */

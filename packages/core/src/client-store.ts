@@ -21,6 +21,8 @@ export type Queryable =
 /** The calls of a client. */
 export interface ClientStore {
   enqueueJobs(jobs: NewJobs): Promise<readonly EnqueueAnswer[]>;
+  /** All or none. The next of them is written while Postgres works on the one before. */
+  enqueueAll(parts: Iterable<NewJobs>): Promise<readonly EnqueueAnswer[]>;
   enqueueJobsIn(host: Queryable, jobs: NewJobs): Promise<readonly EnqueueAnswer[]>;
   getJob(id: string): Promise<JobRecord | undefined>;
   getResults(id: string): Promise<readonly ResultRecord[]>;
@@ -43,6 +45,22 @@ export function createClientStore(connection: DatabaseConnection, schema: string
     isUuid(id) ? await pool.call(routine, [id]) : [];
   return {
     enqueueJobs: ({ jobs, shared }) => pool.call(routines.enqueueJobs, [jobs, shared]),
+    async enqueueAll(parts) {
+      const answers: EnqueueAnswer[] = [];
+      await pool.transaction(async (transaction) => {
+        let last: Promise<readonly EnqueueAnswer[]> = Promise.resolve([]);
+        try {
+          for (const { jobs, shared } of parts) {
+            answers.push(...(await last));
+            last = transaction.call(routines.enqueueJobs, [jobs, shared]);
+          }
+        } finally {
+          // Also when a part could not be written: what is on its way must not fail unheard.
+          answers.push(...(await last));
+        }
+      });
+      return answers;
+    },
     async enqueueJobsIn(host, { jobs, shared }) {
       const text = routineText(schema, routines.enqueueJobs);
       const values = [jobs, shared];

@@ -36,7 +36,10 @@ export interface Client extends AsyncDisposable {
     input: z.input<Schema>,
     options?: EnqueueOptions,
   ): Promise<EnqueueAnswer>;
-  /** All of them in one transaction, answered in order. `delayMs`, `tenant`, `priority` and `within` hold for each. */
+  /**
+   * All of them in one transaction, answered in order. `delayMs`, `tenant`, `priority` and `within` hold for each. The
+   * transaction may take 10 seconds, which is enough for some 100,000 small ones.
+   */
   enqueueMany<Schema extends z.ZodType>(
     pipeline: Pipeline<Schema>,
     inputs: readonly z.input<Schema>[],
@@ -80,7 +83,11 @@ export function createClient(options: ClientOptions): Client {
       return answer;
     },
     async enqueueMany(pipeline, inputs, { within, ...rest } = {}) {
-      return await send(toNewJobs(pipeline, inputs, { ...rest, bytesMax }), within);
+      const write = (part: readonly z.input<typeof pipeline.input>[]): NewJobs =>
+        toNewJobs(pipeline, part, { ...rest, bytesMax });
+      if (within !== undefined || inputs.length <= partMax)
+        return await send(write(inputs), within);
+      return await store.enqueueAll(inParts(inputs, write));
     },
     getJob: (id) => store.getJob(id),
     getResults: (id) => store.getResults(id),
@@ -100,4 +107,16 @@ export function createClient(options: ClientOptions): Client {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Jobs that go to Postgres in one statement, where many are enqueued. */
+const partMax = 2_000;
+
+function* inParts<Item, Part>(
+  items: readonly Item[],
+  write: (part: readonly Item[]) => Part,
+): Iterable<Part> {
+  for (let start = 0; start < items.length; start += partMax) {
+    yield write(items.slice(start, start + partMax));
+  }
 }

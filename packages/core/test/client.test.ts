@@ -163,9 +163,9 @@ describe("enqueue", () => {
 });
 
 describe("enqueueMany", () => {
-  test("adds all in one transaction and answers in order", async () => {
+  test.each([50, 4_500])("adds %d in one transaction and answers in order", async (length) => {
     await using queue = await setup();
-    const inputs = Array.from({ length: 50 }, (_, index) => ({ text: String(index) }));
+    const inputs = Array.from({ length }, (_, index) => ({ text: String(index) }));
 
     const answers = await queue.client.enqueueMany(essay, inputs, { priority: 3 });
 
@@ -175,11 +175,16 @@ describe("enqueueMany", () => {
       `{${answers.map(({ id }) => id).join(",")}}`,
     );
     expect(rows).toEqual(inputs.map(({ text }) => ({ text, priority: 3 })));
+    const [times] = await queue.query(
+      'select count(distinct xmin::text)::int as ct from :"schema".job',
+    );
+    expect(times).toEqual({ ct: 1 });
   });
 
-  test("adds none when one of them does not fit", async () => {
+  test.each([1, 4_500])("adds none when the one after %d does not fit", async (length) => {
     await using queue = await setup();
-    const inputs = [{ text: "Hi" }, { text: 7 as unknown as string }];
+    const good = Array.from({ length }, () => ({ text: "Hi" }));
+    const inputs = [...good, { text: 7 as unknown as string }];
 
     const error = await thrownBy(queue.client.enqueueMany(essay, inputs));
 
