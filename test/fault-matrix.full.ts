@@ -33,7 +33,9 @@ test("every statement of the SDK is in the matrix", async () => {
   );
   const text = (await Promise.all(sources)).join("\n");
 
-  const routines = [...text.matchAll(/defineRoutine\(\s*"(\w+)"/g)].map(([, name]) => name);
+  const routines = [...text.matchAll(/(?:defineRoutine\(\s*|name: )"(\w+)"/g)].map(
+    ([, name]) => name,
+  );
 
   expect(routines.length).toBeGreaterThan(20);
   expect(Object.keys(scenarios)).toEqual(expect.arrayContaining(routines));

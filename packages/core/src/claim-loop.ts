@@ -27,6 +27,8 @@ export interface Claim {
   readonly claimedAt: number;
   /** Resolves when no other job runs in this process, or the signal aborts. */
   alone(signal: AbortSignal): Promise<void>;
+  /** The work is done and is only to be written down: another job may begin meanwhile. */
+  worked(): void;
 }
 
 export interface ClaimLoop {
@@ -43,6 +45,8 @@ export interface ClaimLoop {
 interface LoopState extends ClaimLoopOptions {
   readonly stopping: AbortController;
   readonly running: Set<Claim>;
+  /** Those of them whose work is done. */
+  readonly worked: Set<Claim>;
   /** Tokens of claims whose answer was lost. */
   readonly unclear: Set<string>;
   readonly changes: Pulse;
@@ -56,6 +60,7 @@ export function createClaimLoop(options: ClaimLoopOptions): ClaimLoop {
     ...options,
     stopping: new AbortController(),
     running: new Set(),
+    worked: new Set(),
     unclear: new Set(),
     changes: createPulse(),
     hasSolo: false,
@@ -107,8 +112,11 @@ async function giveBackUnclear({ store, worker, unclear }: LoopState): Promise<v
   }
 }
 
-function freeSlots({ hasSolo, settings, running }: LoopState): number {
-  return hasSolo ? 0 : settings.concurrency - running.size;
+/** While results cannot be written down, as many jobs at most wait for that as there are slots. */
+function freeSlots({ hasSolo, settings, running, worked }: LoopState): number {
+  if (hasSolo) return 0;
+  const { concurrency } = settings;
+  return Math.min(concurrency - (running.size - worked.size), 2 * concurrency - running.size);
 }
 
 async function claimAll(state: LoopState): Promise<"full" | "some" | "none"> {
@@ -179,11 +187,20 @@ async function claimOnce(state: LoopState, request: ClaimRequest): Promise<numbe
 }
 
 function begin(state: LoopState, job: ClaimedJob, claimedAt: number): void {
-  const { running, changes, gate } = state;
+  const { running, worked, changes, gate } = state;
   const plan = state.plan.byLane(job.laneId);
   if (plan === undefined) return;
   const alone = (signal: AbortSignal): Promise<void> => waitForRunning(state, 1, signal);
-  const claim: Claim = { job, plan, claimedAt, alone };
+  const claim: Claim = {
+    job,
+    plan,
+    claimedAt,
+    alone,
+    worked() {
+      worked.add(claim);
+      changes.beat();
+    },
+  };
   running.add(claim);
   state.hasSolo ||= job.solo;
   if (plan.resource !== undefined) gate.enter(plan.resource);
@@ -197,6 +214,7 @@ function begin(state: LoopState, job: ClaimedJob, claimedAt: number): void {
   });
   void state.run(claim).finally(() => {
     running.delete(claim);
+    worked.delete(claim);
     if (job.solo) state.hasSolo = false;
     changes.beat();
   });

@@ -1,9 +1,10 @@
 import type { PhaseLogger } from "./adapter.ts";
 import type { Alarms } from "./alarms.ts";
+import type { Claim } from "./claim-loop.ts";
 import type { WorkerSettings } from "./config.ts";
 import { toWorkerError, WorkerError } from "./errors.ts";
 import type { AttemptRef } from "./events.ts";
-import type { ClaimedJob, PhaseOutput, StoredResults } from "./job-store.ts";
+import type { PhaseOutput, StoredResults } from "./job-store.ts";
 import type { Json } from "./json.ts";
 import type { HeldLease } from "./lease-keeper.ts";
 import { executePhase } from "./phase-execution.ts";
@@ -11,6 +12,7 @@ import type { PhasePlan } from "./phase-plan.ts";
 import {
   assertStorable,
   type EndedAttempt,
+  goesOn,
   persist,
   settleError,
   type SettlementOptions,
@@ -29,6 +31,8 @@ interface Run {
   readonly payload: Json;
   readonly plan: PhasePlan;
   readonly ref: AttemptRef;
+  /** See {@link Claim}. */
+  readonly worked: () => void;
 }
 
 /**
@@ -37,14 +41,16 @@ interface Run {
  */
 export async function runJob(
   options: JobRunnerOptions,
-  job: ClaimedJob,
-  { plan, lease }: { readonly plan: PhasePlan; readonly lease: HeldLease },
+  claim: Pick<Claim, "job" | "plan" | "worked">,
+  lease: HeldLease,
 ): Promise<void> {
+  const { job, plan } = claim;
   let run: Run | undefined = {
     lease,
     plan,
     payload: job.payload,
     ref: refOf(job.publicId, plan, job.attempt),
+    worked: () => claim.worked(),
   };
   try {
     if (job.solo && !(await startAlone(options, run))) {
@@ -83,6 +89,8 @@ async function runPhase(options: JobRunnerOptions, run: Run): Promise<Run | unde
   };
   try {
     const result = await findResult(options, run);
+    // Only of what went well: after an outage nothing may be claimed before that is known.
+    if (!goesOn(plan)) run.worked();
     const attempt = await settleResult(options, ended(), result);
     if (attempt === undefined || plan.next === undefined) return undefined;
     return { ...run, plan: plan.next, ref: refOf(ref.jobId, plan.next, attempt) };

@@ -56,6 +56,11 @@ export async function persist<Answer>(
   }
 }
 
+/** Whether the job goes on under its lease when this phase is done: where its next phase needs nothing else. */
+export function goesOn({ next, resource }: PhasePlan): boolean {
+  return next !== undefined && next.resource === resource;
+}
+
 /** Writes down a phase that is done. Answers the number of the next phase's attempt when the job goes on here. */
 export async function settleResult(
   options: SettlementOptions,
@@ -78,7 +83,7 @@ export async function settleResult(
   const step = {
     phase: plan.phase.name,
     nextPhase: next.phase.name,
-    yields: next.resource !== plan.resource,
+    yields: !goesOn(plan),
   };
   const answer: CheckpointAnswer = await persist(options, () =>
     store.checkpointJob(lease, step, result),

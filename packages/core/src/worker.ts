@@ -195,7 +195,7 @@ async function startEngine(
       const lease = keeper.hold(claim.job, claim.claimedAt);
       held.add(lease);
       if (claim.job.solo) await claim.alone(lease.work.signal);
-      await runJob(parts, claim.job, { plan: claim.plan, lease });
+      await runJob(parts, claim, lease);
       keeper.drop(lease);
       held.delete(lease);
     },

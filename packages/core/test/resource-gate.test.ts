@@ -118,12 +118,12 @@ test("a probe whose job is lost before it begins makes way for another", async (
 
   gate.enter(resource);
   const lease = keeper.hold(key, runtime.now());
-  await runJob(options, job, { plan, lease });
+  await runJob(options, { job, plan, worked: () => undefined }, lease);
   const afterLost = gate.admission(resource);
   gate.enter(resource);
   lease.work.abort(() => new WorkerError("worker_stopping", "Stopped."));
   lease.lose();
-  await runJob(options, job, { plan, lease });
+  await runJob(options, { job, plan, worked: () => undefined }, lease);
   keeper.drop(lease);
 
   expect([afterLost, gate.admission(resource)]).toEqual(["one", "one"]);

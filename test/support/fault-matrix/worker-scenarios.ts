@@ -288,7 +288,7 @@ export const workerScenarios: Readonly<Record<string, Scenario>> = {
   "the commit of a commit": inLife(/^commit/),
   checkpoint_job: inLife(/\.checkpoint_job\(/),
   load_results: inLife(/\.load_results\(/),
-  complete_job: inLife(/\.complete_job\(/),
+  complete_jobs: inLife(/\.complete_jobs\(/),
   retry_job: atEnding(
     /\.retry_job\(/,
     new WorkerError("output_invalid", "Planted.", { retryable: true }),
