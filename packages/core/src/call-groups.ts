@@ -15,6 +15,8 @@ export interface CallGroupsOptions<Item, Answer> {
 const firstSize = 16;
 /** A group that takes longer keeps locks, and its members waiting, for too long. */
 const slowMs = 200;
+/** More at a time would only wait for each other, for a connection or a processor. */
+const groupsMax = 4;
 
 interface Waiting<Item, Answer> {
   readonly item: Item;
@@ -33,7 +35,7 @@ interface Waiting<Item, Answer> {
 export function createCallGroups<Item, Answer>(
   options: CallGroupsOptions<Item, Answer>,
 ): (item: Item) => Promise<Answer> {
-  let waiting: Waiting<Item, Answer>[] = [];
+  const waiting: Waiting<Item, Answer>[] = [];
   let onTheirWay = 0;
   const { now = () => performance.now() } = options;
   let size = Math.min(firstSize, options.sizeMax);
@@ -52,20 +54,23 @@ export function createCallGroups<Item, Answer>(
       }
     } catch (error) {
       size = 1;
-      const isRefused = group.length > 1 && toWorkerError(error).code !== "database_unavailable";
-      if (isRefused) await Promise.all(group.map((alone) => sendGroup([alone])));
-      else for (const { reject } of group) reject(error);
+      const isAway = toWorkerError(error).code === "database_unavailable";
+      if (group.length > 1 && !isAway) {
+        for (const alone of group) await sendGroup([alone]);
+        return;
+      }
+      // Nobody is there for those either who wait: all of them decide for themselves when to come again.
+      const others = isAway ? waiting.splice(0) : [];
+      for (const { reject } of [...group, ...others]) reject(error);
     }
   };
 
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    const ready = waiting;
-    waiting = [];
-    for (let start = 0; start < ready.length; start += size) {
+    while (waiting.length > 0 && onTheirWay < groupsMax) {
       onTheirWay += 1;
-      void sendGroup(ready.slice(start, start + size)).then(() => {
+      void sendGroup(waiting.splice(0, size)).then(() => {
         onTheirWay -= 1;
         if (waiting.length > 0) flush();
       });

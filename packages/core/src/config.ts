@@ -4,7 +4,10 @@ import { WorkerError } from "./errors.ts";
 
 /** The numbers a worker runs by. */
 export interface WorkerSettings {
-  /** Jobs at once in this process, from 1 to 500. Default: 4. */
+  /**
+   * Jobs at work at once in this process, from 1 to 1,000. As many more at most wait for their result to be written
+   * down. Default: 4.
+   */
   readonly concurrency: number;
   /** How long a lease lasts without renewal, in seconds. Default: 60. */
   readonly leaseSeconds: number;

@@ -122,6 +122,17 @@ test("groups grow as they succeed, and are halved when they take long", async ()
   expect(sizes).toEqual([16, 32, 64, 32, 32]);
 });
 
+test("four groups at most are on their way, and the others wait for one to return", async () => {
+  const { call, sent, end } = setup({ sizeMax: 1 });
+  const calls = Promise.all(["a", "b", "c", "d", "e", "f"].map(call));
+  await breath();
+  expect(sent).toHaveLength(4);
+
+  for (let group = 0; group < 6; group += 1) await end();
+
+  expect(await calls).toEqual(["A", "B", "C", "D", "E", "F"]);
+});
+
 describe("a group that fails", () => {
   test("is sent one by one when it was refused: nobody answers for his neighbour", async () => {
     const { call, sent, end } = setup();
@@ -147,6 +158,19 @@ describe("a group that fails", () => {
 
     expect((await calls).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
     expect(sent).toHaveLength(1);
+  });
+
+  test("takes those along who wait when nobody was there", async () => {
+    const { call, sent, end } = setup();
+    const first = Promise.allSettled([call("a")]);
+    await breath();
+    const waiting = Promise.allSettled([call("b")]);
+
+    await end(failToReach);
+
+    const outcomes = [...(await first), ...(await waiting)].map(({ status }) => status);
+    expect(outcomes).toEqual(["rejected", "rejected"]);
+    expect(sent).toEqual([["a"]]);
   });
 
   test("makes the next ones small, until they grow again", async () => {
