@@ -156,14 +156,14 @@ describe("a worker that is killed", () => {
     const { url, folder } = scene;
     const evidence = await readEvidence({ url, folder, acknowledged: feeder.acknowledged() });
     const verdict = checkEvidence(evidence);
-    const isOver = point.killAt.name === "job.completed";
-    expect(verdict).toMatchObject({
-      completed: victims,
-      double: 0,
-      rerunsOfCheckpointed: 0,
-      losses: isOver ? [] : [victims],
-      violations: [],
-    });
+    const unharmed = { completed: victims, double: 0, rerunsOfCheckpointed: 0, violations: [] };
+    expect(verdict).toMatchObject(unharmed);
+    if (point.killAt.name === "job.completed") {
+      // The next job may have begun while the last one was written down: it is that one's start.
+      expect(countStarts(evidence).finish).toBe(point.starts.finish);
+      return;
+    }
+    expect(verdict.losses).toEqual([victims]);
     expect(countStarts(evidence)).toEqual(point.starts);
   });
 });
