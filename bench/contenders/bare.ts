@@ -1,71 +1,34 @@
-import postgres from "postgres";
+import type postgres from "postgres";
 
-import { pause } from "../measure/clock.ts";
 import createTable from "./bare.sql" with { type: "text" };
-import type { Contender, WorkMode } from "./contender.ts";
-
-/** Jobs per claim. */
-const claimSizes: Readonly<Record<WorkMode, number>> = { throughput: 500, single: 1 };
-const idlePollMs = 5;
+import type { BenchPayload, Contender } from "./contender.ts";
+import { createSqlLoop } from "./sql-loop.ts";
 
 /**
  * The limit: a loop that leases jobs and deletes them when they are done, with statements that somebody would write who
  * wants nothing else. No history, no fence, no retries, no hook.
  */
-export const bare: Contender = {
+export const bare: Contender = createSqlLoop({
   name: "bare-loop",
   schema: "bare",
-  async prepare(url) {
-    const sql = postgres(url, { max: 1, onnotice: () => undefined });
-    await sql.unsafe(createTable).simple();
-    await sql.end();
+  text: createTable,
+  add,
+  async workOnce(sql, limit, onJob) {
+    const jobs = await claim(sql, limit);
+    for (const { n } of jobs) onJob(n);
+    if (jobs.length === 0) return 0;
+    await sql`delete from bare.job where id = any(${jobs.map(({ id }) => id)}::bigint[])`;
+    return jobs.length;
   },
-  openEnqueuer(url) {
-    const sql = postgres(url, { max: 16 });
-    return Promise.resolve({
-      async addOne(payload) {
-        await sql`insert into bare.job (payload) values (${JSON.stringify(payload)}::text::jsonb)`;
-      },
-      async addMany(payloads) {
-        const texts = payloads.map((payload) => JSON.stringify(payload));
-        await sql`insert into bare.job (payload) select t::jsonb from unnest(${texts}::text[]) as t`;
-      },
-      [Symbol.asyncDispose]: () => sql.end(),
-    });
-  },
-  openObserver(url) {
-    const sql = postgres(url, { max: 1 });
-    return Promise.resolve({
-      async isDone() {
-        const [row] = await sql<{ done: boolean }[]>`
-          select not exists (select from bare.job) as done`;
-        return row?.done === true;
-      },
-      [Symbol.asyncDispose]: () => sql.end(),
-    });
-  },
-  startWorker({ url, mode, onJob, onCompleted }) {
-    const sql = postgres(url, { max: 1 });
-    const stopping = new AbortController();
-    const loop = async (): Promise<void> => {
-      while (!stopping.signal.aborted) {
-        const jobs = await claim(sql, claimSizes[mode]);
-        for (const { n } of jobs) onJob(n);
-        if (jobs.length === 0) await pause(idlePollMs);
-        else await sql`delete from bare.job where id = any(${jobs.map(({ id }) => id)}::bigint[])`;
-        for (const _ of jobs) onCompleted();
-      }
-    };
-    const ended = loop();
-    return Promise.resolve({
-      async [Symbol.asyncDispose]() {
-        stopping.abort();
-        await ended;
-        await sql.end();
-      },
-    });
-  },
-};
+});
+
+async function add(sql: postgres.Sql, payloads: readonly BenchPayload[]): Promise<void> {
+  const texts = payloads.map((payload) => JSON.stringify(payload));
+  // One job alone needs no list: that is what a single enqueue is measured against.
+  if (texts.length === 1)
+    await sql`insert into bare.job (payload) values (${texts[0] ?? ""}::text::jsonb)`;
+  else await sql`insert into bare.job (payload) select t::jsonb from unnest(${texts}::text[]) as t`;
+}
 
 async function claim(
   sql: postgres.Sql,
