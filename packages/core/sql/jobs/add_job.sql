@@ -12,16 +12,10 @@ declare
   v_id uuid := coalesce((p_job ->> 'id')::uuid, :"schema".new_id(v_now));
   v_type text := p_job ->> 'type';
   v_version smallint := (p_job ->> 'version')::smallint;
-  v_phase text := p_job ->> 'phase';
-  v_lane_id integer;
+  v_lane_id integer := :"schema".find_lane(v_queue, v_type, v_version, p_job ->> 'phase', false);
   v_job_id bigint;
   v_is_idle boolean;
 begin
-  select id into v_lane_id from :"schema".lane
-  where type = v_type and version = v_version and phase = v_phase and queue = v_queue and not solo;
-  if not found then
-    v_lane_id := :"schema".find_lane(v_queue, v_type, v_version, v_phase, false);
-  end if;
   insert into :"schema".job (
     public_id, queue, type, version, priority, tenant, subject, unique_key, idempotency_key, payload, created_at
   )
