@@ -1,44 +1,27 @@
 import { expect, test } from "bun:test";
 
 import { type Alarms, createAlarms } from "../src/alarms.ts";
+import { createFakeRuntime } from "./support/fake-runtime.ts";
 
 interface Subject {
   readonly alarms: Alarms;
   readonly rung: string[];
   readonly ring: (name: string) => () => void;
-  /** Timers that were set and have neither come nor been cancelled. */
   readonly timers: () => number;
   readonly advance: (ms: number) => void;
 }
 
-/** Alarms on a clock of the test's. */
 function setup(): Subject {
-  let now = 0;
-  const timers = new Map<symbol, { readonly atMs: number; readonly callback: () => void }>();
+  const runtime = createFakeRuntime();
   const rung: string[] = [];
-  const alarms = createAlarms({
-    now: () => now,
-    random: () => 0,
-    uuid: () => "uuid",
-    after(ms, callback) {
-      const key = Symbol("timer");
-      timers.set(key, { atMs: now + ms, callback });
-      return () => void timers.delete(key);
-    },
-  });
   return {
-    alarms,
+    alarms: createAlarms(runtime),
     rung,
     ring: (name) => () => void rung.push(name),
-    timers: () => timers.size,
+    timers: () => runtime.timers(),
+    // Moment by moment: what an alarm sets in motion comes at its own time.
     advance(ms) {
-      const until = now + ms;
-      while (now < until) {
-        now += 1;
-        for (const [key, { atMs, callback }] of timers) {
-          if (atMs <= now && timers.delete(key)) callback();
-        }
-      }
+      for (let passed = 0; passed < ms; passed += 1) runtime.advance(1);
     },
   };
 }

@@ -2,14 +2,13 @@ import { describe, expect, test } from "bun:test";
 
 import { createEventHub, type EventHub } from "../src/events.ts";
 import { createLeaseKeeper, type LeaseKeeper } from "../src/lease-keeper.ts";
-import type { Runtime } from "../src/runtime.ts";
+import { createFakeRuntime } from "./support/fake-runtime.ts";
 
 type Answers = ReadonlyMap<string, "ok" | "busy">;
 
 interface Subject {
   readonly keeper: LeaseKeeper;
   readonly events: EventHub;
-  /** How many times somebody set that have not come or been cancelled. */
   readonly timers: () => number;
   readonly advance: (ms: number) => Promise<void>;
   /** Answers the renewal that is on its way. */
@@ -19,18 +18,7 @@ interface Subject {
 
 /** A keeper of leases of a minute, renewed every twenty seconds, with a margin of ten. Time is the test's. */
 function setup(): Subject {
-  let now = 0;
-  const timers = new Map<symbol, { readonly atMs: number; readonly callback: () => void }>();
-  const runtime: Runtime = {
-    now: () => now,
-    random: () => 0,
-    uuid: () => "uuid",
-    after(ms, callback) {
-      const key = Symbol("timer");
-      timers.set(key, { atMs: now + ms, callback });
-      return () => void timers.delete(key);
-    },
-  };
+  const runtime = createFakeRuntime();
   const pending: ((answers: Answers) => void)[] = [];
   let renewals = 0;
   const events = createEventHub();
@@ -51,15 +39,10 @@ function setup(): Subject {
   return {
     keeper,
     events,
-    timers: () => timers.size,
+    timers: () => runtime.timers(),
     renewals: () => renewals,
     async advance(ms) {
-      now += ms;
-      for (const [key, timer] of timers) {
-        if (timer.atMs > now) continue;
-        timers.delete(key);
-        timer.callback();
-      }
+      runtime.advance(ms);
       await settle();
     },
     async answer(answers) {
