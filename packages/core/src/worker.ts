@@ -156,7 +156,8 @@ async function startEngine(
 ): Promise<Engine> {
   const { store, runtime, events } = options;
   const version = await store.schemaVersion(coreSql.name);
-  if (version !== coreSql.migrations.length) {
+  // A newer schema still has every function that this version calls: it is older workers that outlive a migrate.
+  if (version === undefined || version < coreSql.migrations.length) {
     throw new WorkerError(
       "schema_outdated",
       `The schema is at version ${version ?? "none"}, this worker needs ${coreSql.migrations.length}: run migrate.`,
