@@ -18,6 +18,8 @@ export interface Fault {
   /** Is looked for in the text of the statement, as it was prepared. */
   readonly statement: RegExp;
   readonly kind: FaultKind;
+  /** So many statements that fit pass first. Default: 0. */
+  readonly skip?: number;
 }
 
 /** A fault that waits for its statement. It strikes once. */
@@ -45,8 +47,12 @@ export interface MetFault {
   strike(): void;
 }
 
+interface WaitingFault extends Omit<Fault, "skip">, MetFault {
+  skip: number;
+}
+
 export function createFaultPlan(): FaultPlan {
-  const armed = new Set<Fault & MetFault>();
+  const armed = new Set<WaitingFault>();
   const runs = new Map<string, number>();
   return {
     mode: "pass",
@@ -57,13 +63,18 @@ export function createFaultPlan(): FaultPlan {
         hasStruck = true;
         resolve();
       };
-      armed.add({ ...fault, strike });
+      armed.add({ ...fault, strike, skip: fault.skip ?? 0 });
       return { struck: promise, hasStruck: () => hasStruck };
     },
     meet(statement) {
       runs.set(statement, (runs.get(statement) ?? 0) + 1);
       const met = [...armed].find((fault) => fault.statement.test(statement));
-      if (met !== undefined) armed.delete(met);
+      if (met === undefined) return undefined;
+      if (met.skip > 0) {
+        met.skip -= 1;
+        return undefined;
+      }
+      armed.delete(met);
       return met;
     },
     countRuns: (statement) =>
