@@ -1,31 +1,15 @@
 import { describe, expect, test } from "bun:test";
 
-import { createHands, feedbackResult, type Hands, visionResult } from "./support/hands.ts";
-import {
-  fileSubmission,
-  type Learning,
-  type Submitted,
-  textSubmission,
-  useLearning,
-} from "./support/learning.ts";
+import { feedbackResult, visionResult } from "./support/hands.ts";
+import { textSubmission } from "./support/learning.ts";
 import { refusal } from "./support/refusal.ts";
 import { openSession } from "./support/session.ts";
+import { type Upload, useUpload } from "./support/upload.ts";
 
-interface Fixture extends Learning {
-  readonly hands: Hands;
-  readonly file: Submitted;
-}
-
-const open = useLearning();
-
-/** One upload, which waits for `vision`. */
-async function setup(): Promise<Fixture> {
-  const learning = await open();
-  return { ...learning, hands: createHands(learning), file: await learning.submit(fileSubmission) };
-}
+const setup = useUpload();
 
 /** Brings the upload to the phase `feedback`. */
-async function passVision({ hands }: Fixture): Promise<void> {
+async function passVision({ hands }: Upload): Promise<void> {
   await hands.checkpoint(await hands.claimOne());
 }
 

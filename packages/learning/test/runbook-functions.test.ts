@@ -1,22 +1,10 @@
 import { describe, expect, test } from "bun:test";
 
 import { submissionErrorCodes, toSubmissionErrorCode } from "../src/submission-pipeline.ts";
-import { createHands, type Hands } from "./support/hands.ts";
-import { fileSubmission, type Learning, type Submitted, useLearning } from "./support/learning.ts";
 import { refusal } from "./support/refusal.ts";
+import { useUpload } from "./support/upload.ts";
 
-interface Fixture extends Learning {
-  readonly hands: Hands;
-  readonly file: Submitted;
-}
-
-const open = useLearning();
-
-/** One upload, which waits for `vision`. */
-async function setup(): Promise<Fixture> {
-  const learning = await open();
-  return { ...learning, hands: createHands(learning), file: await learning.submit(fileSubmission) };
-}
+const setup = useUpload();
 
 describe("the runbook's own functions", () => {
   test("know the same codes in SQL and in TypeScript", async () => {
