@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { clientScenarios } from "./support/fault-matrix/client-scenarios.ts";
@@ -28,9 +28,9 @@ const databaseUrl = (): Promise<string> =>
   (database ??= server().then((started) => started.createDatabase("matrix")));
 
 test("every statement of the SDK is in the matrix", async () => {
-  const sources = ["lease-routines.ts", "client-routines.ts"].map((name) =>
-    readFile(join(import.meta.dirname, "../packages/core/src", name), "utf8"),
-  );
+  const folder = join(import.meta.dirname, "../packages/core/src");
+  const names = (await readdir(folder)).filter((name) => name.endsWith("-routines.ts"));
+  const sources = names.map((name) => readFile(join(folder, name), "utf8"));
   const text = (await Promise.all(sources)).join("\n");
 
   const routines = [...text.matchAll(/(?:defineRoutine\(\s*|name: )"(\w+)"/g)].map(

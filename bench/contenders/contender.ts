@@ -21,6 +21,8 @@ export interface Observer extends AsyncDisposable {
 export interface WorkRequest {
   readonly url: string;
   readonly mode: WorkMode;
+  /** Types that the worker could run as well, where a contender has such. Default: none. */
+  readonly otherTypes?: readonly string[] | undefined;
   /** The job itself: it does nothing but count. */
   readonly onJob: (n: number) => void;
   /** Called when a completion is known to be committed. Not every contender can tell. */

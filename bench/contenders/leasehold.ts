@@ -70,10 +70,10 @@ export const leasehold: Contender = {
       [Symbol.asyncDispose]: () => client.close(),
     });
   },
-  async startWorker({ url, mode, onJob, onCompleted }) {
+  async startWorker({ url, mode, otherTypes = [], onJob, onCompleted }) {
     const worker = createWorker({
       connection: url,
-      pipelines: [benchPipeline(onJob)],
+      pipelines: [benchPipeline(onJob), ...otherTypes.map((type) => benchPipeline(onJob, type))],
       ...leaseholdSettings[mode],
     });
     worker.subscribe(({ name }) => {

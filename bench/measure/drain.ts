@@ -14,6 +14,8 @@ export interface DrainRequest {
   readonly payloadBytes: number;
   /** Default: `throughput`. */
   readonly mode?: WorkMode;
+  /** What the workers could run as well. Default: nothing. */
+  readonly otherTypes?: readonly string[];
   /** Whether the tables have statistics when the drain begins. Default: true. */
   readonly isAnalysed?: boolean;
 }
@@ -90,7 +92,7 @@ export interface Crew extends AsyncDisposable {
 /** Starts worker processes; their first jobs may run before this resolves. */
 export async function startCrew(
   lab: Lab,
-  { contender, processes, mode, jobs }: Omit<DrainRequest, "payloadBytes">,
+  { contender, processes, mode, otherTypes, jobs }: Omit<DrainRequest, "payloadBytes">,
   url: string,
 ): Promise<Crew> {
   const programs: Program[] = [];
@@ -100,6 +102,7 @@ export async function startCrew(
     contender: contender.name,
     url,
     mode: mode ?? "throughput",
+    otherTypes,
     workers: 1,
     target: jobs,
   };

@@ -7,6 +7,7 @@ export type Ask =
       readonly contender: string;
       readonly url: string;
       readonly mode: "throughput" | "single";
+      readonly otherTypes?: readonly string[] | undefined;
       /** How many workers in the one process. */
       readonly workers: number;
       /** Stamps the moment when so many completions are committed. */
@@ -124,6 +125,7 @@ export const ask: z.ZodType<Ask> = z.discriminatedUnion("ask", [
     contender: z.string(),
     url: z.string(),
     mode: z.enum(["throughput", "single"]),
+    otherTypes: z.array(z.string()).optional(),
     workers: z.int(),
     target: z.int(),
   }),

@@ -16,7 +16,7 @@ export async function startWorking(
   ask: Extract<Ask, { ask: "work" }>,
   onFirst: () => void,
 ): Promise<Working> {
-  const { contender, url, mode, target } = ask;
+  const { contender, url, mode, otherTypes, target } = ask;
   const numbers: number[] = [];
   const at: number[] = [];
   let cpuAtFirst: NodeJS.CpuUsage | undefined;
@@ -36,7 +36,7 @@ export async function startWorking(
   };
   const running = await Promise.all(
     Array.from({ length: ask.workers }, () =>
-      findContender(contender).startWorker({ url, mode, onJob, onCompleted }),
+      findContender(contender).startWorker({ url, mode, otherTypes, onJob, onCompleted }),
     ),
   );
   return {

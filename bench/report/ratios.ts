@@ -34,6 +34,7 @@ export const ratioDefinitions: readonly RatioDefinition[] = [
   compare("backlog_1m_vs_10k", "backlog", inVariants("large", "small")),
   compare("delayed_1m_vs_none", "delayed", inVariants("many", "none")),
   compare("foreign_1m_vs_none", "foreign", inVariants("many", "none")),
+  compare("paused_1m_vs_none", "paused", inVariants("many", "none")),
   compare("no_statistics_vs_analysed", "statistics", inVariants("none", "analysed")),
   compare("wal_vs_graphile", "drain1", inMetric("wal_bytes_life", [us, graphile])),
   compare("client_cpu_vs_graphile", "drain1", inMetric("client_cpu_s_per_1k", [us, graphile])),

@@ -1,3 +1,5 @@
+import { createClient } from "@leasehold/core";
+
 import { type Fill, fillLeasehold } from "../contenders/leasehold-fill.ts";
 import { leasehold } from "../contenders/leasehold.ts";
 import { nowMs, pause } from "../measure/clock.ts";
@@ -9,6 +11,7 @@ import type { Sizes } from "../sizes.ts";
 import { measureInTurns, type Scenario, type ScenarioContext } from "./scenario.ts";
 
 const dayMs = 86_400_000;
+const pausedType = "paused";
 const patienceMs = 300_000;
 
 export const backlog: Scenario = {
@@ -41,14 +44,34 @@ export const foreign: Scenario = {
     })),
 };
 
+export const paused: Scenario = {
+  name: "paused",
+  about: "due jobs behind many of a type that the worker runs and that is paused",
+  measure: (context) =>
+    measureCrowds(context, "paused", ({ backlogSmall, backlogLarge }) => ({
+      none: [{ jobs: backlogSmall }],
+      many: [{ jobs: backlogLarge, type: pausedType, isPaused: true }, { jobs: backlogSmall }],
+    })),
+};
+
+/** Jobs to be there before a measurement begins, whose type may be paused. */
+interface Crowd extends Fill {
+  /** Default: false. */
+  readonly isPaused?: boolean;
+}
+
+type CrowdsOf = (sizes: Sizes) => Readonly<Record<string, readonly Crowd[]>>;
+
 /** Measures how fast the same number of jobs is worked off among different crowds. */
 async function measureCrowds(
   context: ScenarioContext,
   scenario: string,
-  crowdsOf: (sizes: Sizes) => Readonly<Record<string, readonly Fill[]>>,
+  crowdsOf: CrowdsOf,
 ): Promise<void> {
   const { lab, sizes, note } = context;
   const crowds = Object.entries(crowdsOf(sizes));
+  // On both sides of the ratio alike, the worker could run what is paused.
+  const otherTypes = crowds.flatMap(([, fills]) => fills.flatMap(pausedTypeOf));
   await using filled = new AsyncDisposableStack();
   const series = [];
   for (const [variant, fills] of crowds) {
@@ -57,17 +80,26 @@ async function measureCrowds(
     series.push({
       contender: leasehold.name,
       variant,
-      measure: () => measureFirst(lab, template, sizes.backlogSmall),
+      measure: () => measureFirst(lab, template, { jobs: sizes.backlogSmall, otherTypes }),
     });
   }
   await measureInTurns(context, { scenario, series });
 }
 
+function pausedTypeOf({ type, isPaused }: Crowd): readonly string[] {
+  return isPaused === true && type !== undefined ? [type] : [];
+}
+
 /** A database to be copied: each run begins with the same one, and it is filled once. */
-async function createTemplate(lab: Lab, fills: readonly Fill[]): Promise<LabDatabase> {
+async function createTemplate(lab: Lab, crowds: readonly Crowd[]): Promise<LabDatabase> {
   const template = await lab.createDatabase();
   await leasehold.prepare(template.url);
-  for (const fill of fills) await fillLeasehold(template.url, fill);
+  await using client = createClient({ connection: template.url });
+  for (const crowd of crowds) {
+    await fillLeasehold(template.url, crowd);
+    for (const type of pausedTypeOf(crowd)) await client.pause({ type });
+  }
+  await client.close();
   await template.analyse();
   // Postgres copies no database that somebody is connected to.
   await template.admin.end();
@@ -78,13 +110,13 @@ async function createTemplate(lab: Lab, fills: readonly Fill[]): Promise<LabData
 async function measureFirst(
   lab: Lab,
   template: LabDatabase,
-  jobs: number,
+  { jobs, otherTypes }: { readonly jobs: number; readonly otherTypes: readonly string[] },
 ): Promise<Readonly<Record<string, number>>> {
   await using database = await lab.createDatabase(template);
   await database.checkpoint();
   await using crew = await startCrew(
     lab,
-    { contender: leasehold, processes: 1, jobs },
+    { contender: leasehold, processes: 1, otherTypes, jobs },
     database.url,
   );
   const [worker] = crew.programs;

@@ -1,4 +1,4 @@
-import { backlog, delayed, foreign } from "./crowds.ts";
+import { backlog, delayed, foreign, paused } from "./crowds.ts";
 import { drainByFour, drainByOne, drainLargePayloads, drainSingly } from "./drain.ts";
 import { enqueueBatches, enqueueInFlight, enqueueSingly } from "./enqueue.ts";
 import { idleFleet } from "./idle.ts";
@@ -24,6 +24,7 @@ export const scenarios: readonly Scenario[] = [
   backlog,
   delayed,
   foreign,
+  paused,
   slowPhases,
   idleFleet,
   tableLayouts,

@@ -8,6 +8,7 @@ import {
   toDatabaseError,
 } from "./database.ts";
 import type { NewJobs } from "./new-job.ts";
+import { createOperating, type Operating } from "./operating-store.ts";
 
 /**
  * A transaction of the host's own, as `postgres` and `Bun.sql` (`unsafe`) or `pg` (`query`) have it.
@@ -19,7 +20,7 @@ export type Queryable =
   | { query(text: string, parameters: string[]): PromiseLike<unknown> };
 
 /** The calls of a client. */
-export interface ClientStore {
+export interface ClientStore extends Operating {
   enqueueJobs(jobs: NewJobs): Promise<readonly EnqueueAnswer[]>;
   /** All or none. The next of them is written while Postgres works on the one before. */
   enqueueAll(parts: Iterable<NewJobs>): Promise<readonly EnqueueAnswer[]>;
@@ -44,6 +45,7 @@ export function createClientStore(connection: DatabaseConnection, schema: string
   const ask = async <Answer>(routine: Routine<Answer>, id: string): Promise<readonly Answer[]> =>
     isUuid(id) ? await pool.call(routine, [id]) : [];
   return {
+    ...createOperating(pool),
     enqueueJobs: ({ jobs, shared }) => pool.call(routines.enqueueJobs, [jobs, shared]),
     async enqueueAll(parts) {
       const answers: EnqueueAnswer[] = [];

@@ -6,6 +6,7 @@ import type { DatabaseConnection } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import { defaultSchema } from "./migrate.ts";
 import { type JobOptions, type NewJobs, toNewJobs } from "./new-job.ts";
+import type { Operating } from "./operating-store.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { systemRuntime, wait } from "./runtime.ts";
 
@@ -28,8 +29,8 @@ export interface WaitOptions {
   readonly pollIntervalMs?: number;
 }
 
-/** Adds jobs and asks about them. It claims nothing. */
-export interface Client extends AsyncDisposable {
+/** Adds jobs, asks about them and stops them. It claims nothing. */
+export interface Client extends Operating, AsyncDisposable {
   /** Throws `input_invalid` with every field or option that does not fit, or `payload_too_large`. */
   enqueue<Schema extends z.ZodType>(
     pipeline: Pipeline<Schema>,
@@ -104,6 +105,9 @@ export function createClient(options: ClientOptions): Client {
     },
     cancel: (id) => store.cancelJob(id),
     requeue: (id) => store.requeueJob(id),
+    pause: (scope, how) => store.pause(scope, how),
+    resume: (scope) => store.resume(scope),
+    getPauses: () => store.getPauses(),
     close,
     [Symbol.asyncDispose]: close,
   };

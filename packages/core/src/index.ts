@@ -35,6 +35,8 @@ export { coreSql } from "./lease-sql.ts";
 export type { SqlBundle, SqlMigration } from "./lease-sql.ts";
 export { defaultSchema, migrate, migrateRoles, printMigrations, renderSql } from "./migrate.ts";
 export type { MigrateOptions, MigrateReport, RoleNames } from "./migrate.ts";
+export type { PauseRecord, PauseScope } from "./operating-routines.ts";
+export type { Operating, PauseOptions } from "./operating-store.ts";
 export * from "./pipeline.ts";
 export { createWorker } from "./worker.ts";
 export type { Worker, WorkerOptions, WorkerState } from "./worker.ts";

@@ -44,7 +44,9 @@ import settleLease from "../sql/leasing/settle_lease.sql" with { type: "text" };
 import startJob from "../sql/leasing/start_job.sql" with { type: "text" };
 import storeResult from "../sql/leasing/store_result.sql" with { type: "text" };
 import createLeasehold from "../sql/migrations/0001_create_leasehold.sql" with { type: "text" };
+import addPause from "../sql/migrations/0002_add_pause.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
+import { operatingDefinitions } from "./operating-sql.ts";
 
 /** SQL that belongs together: migrations that run once, and definitions that every migrate writes anew. */
 export interface SqlBundle {
@@ -67,7 +69,10 @@ export interface SqlMigration {
 /** The SQL of the leasing core. `:"schema"` stands for the schema's name. */
 export const coreSql: SqlBundle = {
   name: "core",
-  migrations: [{ version: 1, name: "create_leasehold", text: createLeasehold }],
+  migrations: [
+    { version: 1, name: "create_leasehold", text: createLeasehold },
+    { version: 2, name: "add_pause", text: addPause },
+  ],
   definitions: [
     clock,
     backoffMs,
@@ -114,6 +119,7 @@ export const coreSql: SqlBundle = {
     getQueue,
     schemaVersion,
     currentLogin,
+    ...operatingDefinitions,
   ],
   grants: ownSchema,
 };

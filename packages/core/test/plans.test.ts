@@ -31,7 +31,7 @@ interface Explained {
 interface Subject extends Queue {
   /** Makes many ready jobs, without going through the functions. */
   populate(options: FillOptions): Promise<void>;
-  explainClaim(limit: number): Promise<Explained>;
+  explainClaim(limit: number, phases?: readonly string[]): Promise<Explained>;
 }
 
 interface FillOptions {
@@ -84,17 +84,17 @@ async function setup(): Promise<Subject> {
         String(dueInMs),
       );
     },
-    async explainClaim(limit) {
-      const [lane] = await queue.lanes(["draft"]);
+    async explainClaim(limit, phases = ["draft"]) {
+      const lanes = (await queue.lanes(phases)).map(({ laneId }) => laneId).join();
       // Warm the caches of the session: the first call of a function reads the catalogue.
-      const claim = async (places: string): Promise<number> => {
-        const text = `select * from :"schema".claim_jobs('w', gen_random_uuid(), '{${places}}', '{}', ${limit}, 1000)`;
+      const claim = async (): Promise<number> => {
+        const text = `select * from :"schema".claim_jobs('w', gen_random_uuid(), '{${lanes}}', '{}', ${limit}, 1000)`;
         return (await admin.unsafe(renderSql(text, queue.schema))).length;
       };
-      await claim(String(lane?.laneId));
+      await claim();
       await admin.unsafe("set client_min_messages = log");
       plans.length = 0;
-      const rows = await claim(String(lane?.laneId));
+      const rows = await claim();
       await admin.unsafe("set client_min_messages = notice");
       const whole = plans.at(-1);
       return {
@@ -174,6 +174,23 @@ describe("claim_jobs", () => {
     // An index of ten thousand entries is one or two levels higher: that is all it may cost.
     const probes = 10 + 2 * other.rows;
     expect(other.buffers).toBeLessThanOrEqual(one.buffers + 2 * probes);
+  });
+
+  test("touches no more of the table when it may run ten thousand due jobs that are paused", async () => {
+    await using alone = await setup();
+    await alone.populate({ count: 20, phase: "draft", dueInMs: -1_000 });
+    await using paused = await setup();
+    await paused.populate({ count: 10_000, phase: "foreign", dueInMs: -3_600_000 });
+    await paused.populate({ count: 20, phase: "draft", dueInMs: -1_000 });
+    await paused.client.pause({ type: "essay", phase: "foreign" });
+
+    const one = await alone.explainClaim(10);
+    const other = await paused.explainClaim(10, ["draft", "foreign"]);
+
+    expect([one.rows, other.rows]).toEqual([10, 10]);
+    const probes = 10 + 2 * other.rows;
+    expect(other.buffers).toBeLessThanOrEqual(one.buffers + 2 * probes);
+    expect(other.paths).toContain("lane by lane_pkey");
   });
 
   test("touches no more when it finds nothing among ten thousand that wait for their time", async () => {

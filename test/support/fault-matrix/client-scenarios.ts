@@ -100,4 +100,31 @@ export const clientScenarios: Readonly<Record<string, Scenario>> = {
       expect(await database.listBusy()).toEqual([{ type: "essay", state: "due", count: 1 }]);
     },
   }),
+  pause: asking(/\.pause\(/, {
+    prepare: enqueued,
+    call: async ({ client }) => ({ answer: await client.pause({ type: "essay" }) }),
+    again: { done: { answer: "already" }, notDone: { answer: "ok" } },
+    async check({ observer }) {
+      expect(await observer.getPauses()).toMatchObject([{ scope: { type: "essay" } }]);
+    },
+  }),
+  resume: asking(/\.resume\(/, {
+    async prepare(bench) {
+      await bench.observer.pause({ type: "essay" });
+      return "";
+    },
+    call: async ({ client }) => ({ answer: await client.resume({ type: "essay" }) }),
+    again: { done: { answer: "not_paused" }, notDone: { answer: "ok" } },
+    async check({ observer }) {
+      expect(await observer.getPauses()).toEqual([]);
+    },
+  }),
+  get_pauses: asking(/\.get_pauses\(/, {
+    async prepare(bench) {
+      await bench.observer.pause({ queue: "bulk" });
+      return "";
+    },
+    call: ({ client }) => client.getPauses(),
+    again: same([{ scope: { queue: "bulk" } }]),
+  }),
 };

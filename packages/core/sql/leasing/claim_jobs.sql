@@ -3,7 +3,7 @@
 --   p_token: made by the caller, new on every call; it fences every later write.
 --   p_lanes: the lanes the worker can run now. p_solo_lanes: their solo twins, or empty while the worker cannot take
 --   a job that must run alone. Such a job comes first and as the only one; it is held but not started, so that the
---   worker can finish what it has in flight (see start_job).
+--   worker can finish what it has in flight (see start_job). Lanes that are paused are not looked at (see pause).
 --   p_limit: free slots. p_lease_ms: length of the lease.
 --   p_marks: what earlier claims answered as `mark`, merged, or {} for a look from the start. A look goes on from there:
 --   what was taken lies in the index for as long as somebody holds an old snapshot. A job that was committed late or
@@ -30,6 +30,10 @@ declare
 begin
   if p_limit < 1 then
     return;
+  end if;
+  if exists (select from :"schema".pause) then
+    p_lanes := :"schema".open_lanes(p_lanes);
+    p_solo_lanes := :"schema".open_lanes(p_solo_lanes);
   end if;
   for v_head in
     select l.lane_id, p.priority, l.solo, m.key, m.mark
