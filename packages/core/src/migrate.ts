@@ -4,6 +4,7 @@ import createSchema from "../sql/migrate/create_schema.sql" with { type: "text" 
 import prepareSchema from "../sql/migrate/prepare_schema.sql" with { type: "text" };
 import revokePublic from "../sql/migrate/revoke_public.sql" with { type: "text" };
 import createRoles from "../sql/roles/create_roles.sql" with { type: "text" };
+import { backoffMs } from "./backoff.ts";
 import {
   type DatabaseConnection,
   openClient,
@@ -12,6 +13,7 @@ import {
 } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import { coreSql, type SqlBundle, type SqlMigration } from "./lease-sql.ts";
+import { systemRuntime, wait } from "./runtime.ts";
 
 export interface MigrateOptions {
   readonly connection: DatabaseConnection;
@@ -19,6 +21,8 @@ export interface MigrateOptions {
   readonly schema?: string;
   /** SQL of other packages, applied after core's. Default: none. */
   readonly bundles?: readonly SqlBundle[];
+  /** How long to try again while others hold a lock that is needed, in seconds. Default: 60. */
+  readonly patienceSeconds?: number;
 }
 
 export interface MigrateReport {
@@ -29,7 +33,8 @@ export interface MigrateReport {
 /**
  * Brings a database to this version, in one transaction under one advisory lock: all of it or nothing.
  *
- * Any number of processes may call it at once. Functions are written anew every time.
+ * Any number of processes may call it at once, and workers may work meanwhile: it waits for no lock longer than a
+ * second, since others would line up behind it, but gives up and tries again. Functions are written anew every time.
  *
  * @example
  * await migrate({ connection: "postgres://app@localhost/app" });
@@ -41,28 +46,37 @@ export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
     max: 1,
     connection: { application_name: "leasehold migrate" },
   });
+  let applied: readonly string[] = [];
   try {
-    return await client.begin(async (sql) => {
-      await sql`select pg_advisory_xact_lock(hashtextextended(${"leasehold " + schema}, 0))`;
-      await prepare(sql, schema);
-      const known = await readApplied(sql, schema);
-      const applied: string[] = [];
-      for (const bundle of bundles) {
-        for (const migration of findPending(bundle, known)) {
-          await sql.unsafe(renderSql(migration.text, schema)).simple();
-          await sql.unsafe(recordText(schema, bundle, migration)).simple();
-          applied.push(`${bundle.name} ${titleOf(migration)}`);
-        }
-        await sql.unsafe(renderSql(bundle.definitions.join("\n"), schema)).simple();
-      }
-      await sql.unsafe(renderSql(revokePublic, schema)).simple();
-      return { applied };
+    await inShortLocks(client, options, async (sql) => {
+      applied = await applyAll(sql, schema, bundles);
     });
+    return { applied };
   } catch (error) {
     throw toDatabaseError(error, "migrate");
   } finally {
     await client.end({ timeout: 1 });
   }
+}
+
+async function applyAll(
+  sql: Sql,
+  schema: string,
+  bundles: readonly SqlBundle[],
+): Promise<readonly string[]> {
+  await prepare(sql, schema);
+  const known = await readApplied(sql, schema);
+  const applied: string[] = [];
+  for (const bundle of bundles) {
+    for (const migration of findPending(bundle, known)) {
+      await sql.unsafe(renderSql(migration.text, schema)).simple();
+      await sql.unsafe(recordText(schema, bundle, migration)).simple();
+      applied.push(`${bundle.name} ${titleOf(migration)}`);
+    }
+    await sql.unsafe(renderSql(bundle.definitions.join("\n"), schema)).simple();
+  }
+  await sql.unsafe(renderSql(revokePublic, schema)).simple();
+  return applied;
 }
 
 /** Names of the roles that `migrateRoles` makes. */
@@ -103,12 +117,60 @@ export async function migrateRoles(options: MigrateOptions & RoleNames): Promise
         if (tries === roleTriesMax || !isCollision(error)) throw error;
       }
     }
-    await client.begin((sql) => sql.unsafe(renderRoles(grants, schema, names)).simple());
+    await inShortLocks(client, options, async (sql) => {
+      await sql.unsafe(renderRoles(grants, schema, names)).simple();
+    });
   } catch (error) {
     throw toDatabaseError(error, "migrate --roles");
   } finally {
     await client.end({ timeout: 1 });
   }
+}
+
+/** Who waits for a lock has everybody behind him who comes for the same table. */
+const shortLocks = "set local lock_timeout = '1s'";
+const patienceSecondsDefault = 60;
+const never = new AbortController().signal;
+const betweenTries = { minMs: 100, maxMs: 2_000 };
+
+/** One transaction at a time per schema, tried again for as long as somebody else holds a lock that it needs. */
+async function inShortLocks(
+  client: ReturnType<typeof openClient>,
+  { schema = defaultSchema, patienceSeconds = patienceSecondsDefault }: MigrateOptions,
+  body: (sql: Sql) => Promise<void>,
+): Promise<void> {
+  const over = systemRuntime.now() + patienceSeconds * 1_000;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await client.begin(async (sql) => {
+        // Nobody but another migrator waits for this one, so it may take as long as that one takes.
+        await sql`select pg_advisory_xact_lock(hashtextextended(${"leasehold " + schema}, 0))`;
+        await sql.unsafe(shortLocks);
+        await body(sql);
+      });
+      return;
+    } catch (error) {
+      if (!isLocked(error)) throw error;
+      if (systemRuntime.now() > over) throw lockedOut(tries, error);
+      await wait(systemRuntime, backoffMs(systemRuntime, tries, betweenTries), never);
+    }
+  }
+}
+
+function isLocked(error: unknown): boolean {
+  const { adapterCode } = toDatabaseError(error, "migrate");
+  return adapterCode === "sqlstate_55p03" || adapterCode === "sqlstate_40p01";
+}
+
+function lockedOut(tries: number, cause: unknown): WorkerError {
+  const message =
+    `Tried ${tries} times, and each time some transaction held a table of the schema for longer than a second. ` +
+    "Nothing was changed: end long transactions, and migrate again.";
+  return new WorkerError("database_unavailable", message, {
+    scope: "backend",
+    retryable: true,
+    cause,
+  });
 }
 
 const roleTriesMax = 20;
@@ -142,7 +204,7 @@ export function printMigrations(options: Omit<MigrateOptions, "connection">, fro
     parts.push(...bundle.definitions);
   }
   parts.push(revokePublic);
-  return `begin;\n${renderSql(parts.join("\n"), schema)}commit;\n`;
+  return `begin;\n${shortLocks};\n${renderSql(parts.join("\n"), schema)}commit;\n`;
 }
 
 export const defaultSchema = "leasehold";

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import postgres from "postgres";
 
 import { coreSql, type SqlBundle } from "../src/lease-sql.ts";
-import { migrate, printMigrations } from "../src/migrate.ts";
+import { migrate, migrateRoles, printMigrations } from "../src/migrate.ts";
 import { readSchemaSnapshot, snapshotPath } from "./support/schema-snapshot.ts";
 import { type ServerDatabase, useServer } from "./support/server.ts";
 
@@ -216,6 +216,111 @@ describe("migrate", () => {
     );
 
     expect(refused).toMatchObject({ code: "grant_missing", scope: "config" });
+  });
+});
+
+/** A migration that needs a table for itself. */
+const column: SqlBundle = {
+  name: "column",
+  migrations: [
+    { version: 1, name: "add_column", text: 'alter table :"schema".job add column note text;' },
+  ],
+  definitions: [],
+};
+
+/** Somebody whose transaction has looked at jobs and is not over. */
+async function setupHolder(
+  subject: Subject,
+): Promise<{ release(): Promise<void> } & AsyncDisposable> {
+  const sql = connect(subject.url);
+  await sql.unsafe("begin; select from leasehold.job").simple();
+  return {
+    release: async () => void (await sql.unsafe("commit")),
+    [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }),
+  };
+}
+
+/** Roles belong to the server, which outlives the test. */
+function dropAfterwards(subject: Subject, roles: readonly string[]): AsyncDisposable {
+  return {
+    async [Symbol.asyncDispose]() {
+      const admin = connect(subject.urlAs("postgres"));
+      for (const role of roles) {
+        await admin.unsafe(`drop owned by ${role} cascade; drop role ${role}`).simple();
+      }
+      await admin.end({ timeout: 1 });
+    },
+  };
+}
+
+/** Resolves when somebody wants a table for himself and has to wait. */
+async function waitUntilWanted(sql: postgres.Sql): Promise<void> {
+  const over = performance.now() + 20_000;
+  for (;;) {
+    const rows = await sql`
+      select from pg_locks where not granted and mode = 'AccessExclusiveLock'
+        and relation = 'leasehold.job'::regclass`;
+    if (rows.length > 0) return;
+    if (performance.now() > over) throw new Error("Nobody wants it.");
+  }
+}
+
+describe("migrate beside somebody who holds a table", () => {
+  test("lets the others pass, and goes on when he is done", async () => {
+    await using subject = await setup();
+    await migrate({ connection: subject.url });
+    await using holder = await setupHolder(subject);
+    const other = connect(subject.url);
+    const migrated = migrate({ connection: subject.url, bundles: [column] });
+    await waitUntilWanted(subject.sql);
+
+    const passed = await other`select count(*)::integer as count from leasehold.job`;
+    await other.end();
+    await holder.release();
+
+    expect(passed).toMatchObject([{ count: 0 }]);
+    expect((await migrated).applied).toEqual(["column 0001_add_column"]);
+  });
+
+  test("says in the end that somebody does, and has changed nothing", async () => {
+    await using subject = await setup();
+    await migrate({ connection: subject.url });
+    await using _ = await setupHolder(subject);
+
+    const refused = await migrate({
+      connection: subject.url,
+      bundles: [column],
+      patienceSeconds: 0,
+    }).catch((error: unknown) => error);
+
+    expect(refused).toMatchObject({ code: "database_unavailable", retryable: true });
+    expect(String(refused)).toContain("end long transactions");
+    expect(
+      await subject.sql`select from leasehold.schema_migration where bundle = 'column'`,
+    ).toHaveLength(0);
+  });
+
+  test("hands the schema over to its roles in the same way", async () => {
+    await using subject = await setup();
+    await migrate({ connection: subject.url });
+    await using holder = await setupHolder(subject);
+    const names = {
+      owner: "operating_owner",
+      worker: "operating_worker",
+      limited: "operating_limited",
+    };
+    await using _ = dropAfterwards(subject, Object.values(names));
+    const connection = subject.urlAs("postgres");
+    const handed = migrateRoles({ connection, ...names });
+    await waitUntilWanted(subject.sql);
+
+    await subject.sql`select from leasehold.job`;
+    await holder.release();
+    await handed;
+
+    const [row] = await subject.sql`
+      select tableowner from pg_tables where schemaname = 'leasehold' and tablename = 'job'`;
+    expect(row).toEqual({ tableowner: names.owner });
   });
 });
 
