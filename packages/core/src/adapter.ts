@@ -53,6 +53,8 @@ export interface AdapterContext {
   readonly signal: AbortSignal;
   /** When this phase is aborted, in milliseconds on the clock of `performance.now()`. */
   readonly deadlineAt: number;
+  /** The W3C `traceparent` that the job was enqueued with: whose trace this work belongs to. */
+  readonly trace?: string;
   readonly logger: PhaseLogger;
   /** Tells that the phase is alive. The first call comes before the first byte of a model. */
   progress(progress: PhaseProgress): void;

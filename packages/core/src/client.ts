@@ -38,13 +38,13 @@ export interface Client extends Operating, AsyncDisposable {
     options?: EnqueueOptions,
   ): Promise<EnqueueAnswer>;
   /**
-   * All of them in one transaction, answered in order. `delayMs`, `tenant`, `priority` and `within` hold for each. The
+   * All of them in one transaction, answered in order. `delayMs`, `tenant`, `priority`, `trace` and `within` hold for each. The
    * transaction may take 10 seconds, which is enough for some 100,000 small ones.
    */
   enqueueMany<Schema extends z.ZodType>(
     pipeline: Pipeline<Schema>,
     inputs: readonly z.input<Schema>[],
-    options?: Pick<EnqueueOptions, "priority" | "delayMs" | "tenant" | "within">,
+    options?: Pick<EnqueueOptions, "priority" | "delayMs" | "tenant" | "trace" | "within">,
   ): Promise<readonly EnqueueAnswer[]>;
   getJob(id: string): Promise<JobRecord | undefined>;
   /** What the phases returned so far, with provenance. This is content: handle it as such. */

@@ -29,6 +29,7 @@ export interface JobRunnerOptions extends SettlementOptions {
 interface Run {
   readonly lease: HeldLease;
   readonly payload: Json;
+  readonly trace: string | undefined;
   readonly plan: PhasePlan;
   readonly ref: AttemptRef;
   /** See {@link Claim}. */
@@ -49,6 +50,7 @@ export async function runJob(
     lease,
     plan,
     payload: job.payload,
+    trace: job.trace,
     ref: refOf(job.publicId, plan, job.attempt),
     worked: () => claim.worked(),
   };
@@ -122,6 +124,7 @@ async function findResult(options: JobRunnerOptions, run: Run): Promise<PhaseOut
       plan,
       ref,
       lease,
+      trace: run.trace,
       request: {
         type: pipeline.type,
         phase: phase.name,

@@ -17,6 +17,8 @@ export interface ClaimedJob extends LeaseKey {
   /** Must run alone in this process, and is not started yet. */
   readonly solo: boolean;
   readonly payload: Json;
+  /** The trace it was enqueued in, if any. */
+  readonly trace?: string;
 }
 
 export interface LaneIds {

@@ -80,18 +80,20 @@ export interface ClaimedRow extends Omit<ClaimedJob, "token"> {
  * By hand: these rows come by the hundred, and a schema for each column would cost more than the rest of a job.
  */
 function readClaimed(columns: unknown): ClaimedRow {
-  if (!Array.isArray(columns) || columns.length !== 7) throw unknownShape();
-  const [jobId, publicId, laneId, attempt, solo, payload, marks]: unknown[] = columns;
+  if (!Array.isArray(columns) || columns.length !== 8) throw unknownShape();
+  const [jobId, publicId, laneId, attempt, solo, payload, marks, trace]: unknown[] = columns;
   const isKnown =
     typeof jobId === "string" &&
     typeof publicId === "string" &&
     typeof laneId === "number" &&
     typeof attempt === "number" &&
     typeof solo === "boolean" &&
-    isJson(payload);
+    isJson(payload) &&
+    (trace === null || typeof trace === "string");
   if (!isKnown) throw unknownShape();
   const marked = marks === null ? undefined : marksColumn.parse(marks);
-  return { jobId, publicId, laneId, attempt, solo, payload, marks: marked };
+  const row = { jobId, publicId, laneId, attempt, solo, payload, marks: marked };
+  return trace === null ? row : { ...row, trace };
 }
 
 const marksColumn = z.record(z.string(), z.string());
@@ -154,7 +156,7 @@ const first = <Value>(column: z.ZodType<Value>): z.ZodType<Value> =>
 export const leaseRoutines: LeaseRoutines = {
   declareLanes: defineRoutine("declare_lanes", ["text", "text", "smallint", "text::text[]"], lane),
   claimJobs: {
-    name: "claim_jobs",
+    name: "claim_jobs_v2",
     casts: ["text", "uuid", "text::integer[]", "text::integer[]", "integer", "integer", json],
     read: readClaimed,
   },

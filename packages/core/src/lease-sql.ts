@@ -21,6 +21,7 @@ import chargeEffect from "../sql/leasing/charge_effect.sql" with { type: "text" 
 import chargeLease from "../sql/leasing/charge_lease.sql" with { type: "text" };
 import checkpointJob from "../sql/leasing/checkpoint_job.sql" with { type: "text" };
 import claimJobs from "../sql/leasing/claim_jobs.sql" with { type: "text" };
+import claimJobsV2 from "../sql/leasing/claim_jobs_v2.sql" with { type: "text" };
 import clock from "../sql/leasing/clock.sql" with { type: "text" };
 import completeGroup from "../sql/leasing/complete_group.sql" with { type: "text" };
 import completeJob from "../sql/leasing/complete_job.sql" with { type: "text" };
@@ -45,6 +46,7 @@ import startJob from "../sql/leasing/start_job.sql" with { type: "text" };
 import storeResult from "../sql/leasing/store_result.sql" with { type: "text" };
 import createLeasehold from "../sql/migrations/0001_create_leasehold.sql" with { type: "text" };
 import addPause from "../sql/migrations/0002_add_pause.sql" with { type: "text" };
+import addTrace from "../sql/migrations/0003_add_trace.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
 import { operatingDefinitions } from "./operating-sql.ts";
 
@@ -72,6 +74,7 @@ export const coreSql: SqlBundle = {
   migrations: [
     { version: 1, name: "create_leasehold", text: createLeasehold },
     { version: 2, name: "add_pause", text: addPause },
+    { version: 3, name: "add_trace", text: addTrace },
   ],
   definitions: [
     clock,
@@ -88,6 +91,7 @@ export const coreSql: SqlBundle = {
     answerStale,
     passPhase,
     declareLanes,
+    claimJobsV2,
     claimJobs,
     abandonClaim,
     startJob,

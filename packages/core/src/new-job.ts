@@ -20,11 +20,16 @@ export interface JobOptions {
   readonly uniqueKey?: string;
   /** The same request again, also after the job completed. */
   readonly idempotencyKey?: string;
+  /** The W3C `traceparent` of who asks, at most 55 characters: phases find it as `context.trace`. */
+  readonly trace?: string;
 }
 
 const delayMsMax = 315_360_000_000;
 
 const word = z.string().max(256).optional();
+
+/** As Postgres checks it: version ff and ids of nothing but zeros mean no trace. */
+const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** The bounds that Postgres checks too: here they have names. */
 const optionsSchema = z.strictObject({
@@ -35,6 +40,7 @@ const optionsSchema = z.strictObject({
   subject: word,
   uniqueKey: word,
   idempotencyKey: word,
+  trace: z.string().regex(traceparent, "must be a W3C traceparent").optional(),
 });
 
 /** What `enqueue_jobs` takes, as JSON. */

@@ -16,6 +16,7 @@ export interface PhaseExecution {
   readonly request: PhaseRequest;
   readonly ref: AttemptRef;
   readonly lease: HeldLease;
+  readonly trace: string | undefined;
 }
 
 export interface PhaseExecutionOptions {
@@ -119,7 +120,7 @@ interface Abandonment {
 }
 
 function createContext(
-  { lease, ref }: PhaseExecution,
+  { lease, ref, trace }: PhaseExecution,
   options: PhaseExecutionOptions,
   {
     cancellation,
@@ -147,6 +148,7 @@ function createContext(
       return cancellation.signal;
     },
     deadlineAt,
+    ...(trace === undefined ? {} : { trace }),
     logger: options.logger,
     progress(progress) {
       if (cancellation.reason() !== undefined) return;

@@ -17,7 +17,7 @@ async function claimFrom(queue: Queue, marks: object, limit = 10): Promise<Claim
   const lanes = await queue.lanes(["draft"]);
   const [lane, soloLane] = [lanes[0]?.laneId, lanes[0]?.soloLaneId];
   const rows = await queue.query(
-    `select public_id, mark from :"schema".claim_jobs('w', gen_random_uuid(),
+    `select public_id, mark from :"schema".claim_jobs_v2('w', gen_random_uuid(),
       '{${lane}}', '{${soloLane}}', ${limit}, 1000, $1::text::jsonb)`,
     JSON.stringify(marks),
   );

@@ -88,7 +88,7 @@ async function setup(): Promise<Subject> {
       const lanes = (await queue.lanes(phases)).map(({ laneId }) => laneId).join();
       // Warm the caches of the session: the first call of a function reads the catalogue.
       const claim = async (): Promise<number> => {
-        const text = `select * from :"schema".claim_jobs('w', gen_random_uuid(), '{${lanes}}', '{}', ${limit}, 1000)`;
+        const text = `select * from :"schema".claim_jobs_v2('w', gen_random_uuid(), '{${lanes}}', '{}', ${limit}, 1000)`;
         return (await admin.unsafe(renderSql(text, queue.schema))).length;
       };
       await claim();
@@ -120,7 +120,7 @@ function listPaths(node: PlanNode): readonly string[] {
 /** An index-only scan does not name its table in every version. */
 const isReady = (path: string): boolean => path.startsWith("ready by ");
 
-describe("claim_jobs", () => {
+describe("claim_jobs_v2", () => {
   test.each<[string, (subject: Subject, fill: () => Promise<void>) => Promise<void>]>([
     ["there are no statistics", (_, fill) => fill()],
     [

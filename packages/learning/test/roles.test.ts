@@ -24,6 +24,7 @@ const workersOwn = [
   "cancel_job",
   "checkpoint_job",
   "claim_jobs",
+  "claim_jobs_v2",
   "complete_job",
   "complete_jobs",
   "current_login",

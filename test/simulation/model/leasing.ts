@@ -79,7 +79,7 @@ export function createLeasing(
   };
 }
 
-/** claim_jobs.sql */
+/** claim_jobs_v2.sql */
 function claimJobs(schema: Schema, request: ClaimRequest): readonly ClaimedJob[] {
   const { server } = schema;
   if (request.limit < 1) return [];

@@ -212,7 +212,7 @@ const givingBack: Scenario = {
   async play(bench, kind) {
     const { worker, recorder } = bench.addWorker(essayOf(lifeOf(bench)));
     await worker.start();
-    bench.proxy.arm({ statement: /\.claim_jobs\(/, kind: "cut-after" });
+    bench.proxy.arm({ statement: /\.claim_jobs_v2\(/, kind: "cut-after" });
     const fault = bench.proxy.arm({ statement: this.statement, kind });
     const { id } = await bench.observer.enqueue(essayOf(lifeOf(bench)), {});
 
@@ -277,7 +277,7 @@ export const workerScenarios: Readonly<Record<string, Scenario>> = {
   schema_version: atStart(/\.schema_version\(/, statementMs.renewal),
   declare_lanes: atStart(/\.declare_lanes\(/, statementMs.work),
   listen: listening,
-  claim_jobs: inLife(/\.claim_jobs\(/),
+  claim_jobs_v2: inLife(/\.claim_jobs_v2\(/),
   abandon_claim: givingBack,
   start_job: afterLoss(/\.start_job\(/),
   renew_leases: renewal,

@@ -17,11 +17,13 @@ declare
   v_is_idle boolean;
 begin
   insert into :"schema".job (
-    public_id, queue, type, version, priority, tenant, subject, unique_key, idempotency_key, payload, created_at
+    public_id, queue, type, version, priority, tenant, subject, unique_key, idempotency_key, payload, created_at,
+    trace
   )
   values (
     v_id, v_queue, v_type, v_version, v_priority, p_job ->> 'tenant',
-    p_job ->> 'subject', v_unique_key, p_job ->> 'idempotencyKey', p_job -> 'payload', v_now
+    p_job ->> 'subject', v_unique_key, p_job ->> 'idempotencyKey', p_job -> 'payload', v_now,
+    p_job ->> 'trace'
   )
   returning id into strict v_job_id;
   if v_unique_key is not null then

@@ -10,7 +10,7 @@ declare
 begin
   select s.* into v_shared from jsonb_to_record(p_shared) as s (
     queue text, type text, version smallint, phase text, priority smallint, "delayMs" bigint, tenant text,
-    subject text, skipped jsonb, payload jsonb
+    subject text, skipped jsonb, payload jsonb, trace text
   );
   return query
     with item as materialized (
@@ -21,12 +21,12 @@ begin
         coalesce(i.priority, v_shared.priority, 5::smallint) as priority,
         v_now + greatest(coalesce(i."delayMs", v_shared."delayMs", 0), 0) * interval '1 millisecond' as due_at,
         coalesce(i.tenant, v_shared.tenant) as tenant, coalesce(i.subject, v_shared.subject) as subject,
-        coalesce(i.skipped, v_shared.skipped) as skipped,
+        coalesce(i.skipped, v_shared.skipped) as skipped, coalesce(i.trace, v_shared.trace) as trace,
         -- In a record, a payload of null would be no payload.
         coalesce(i.payload, p_jobs -> (i.ordinality::integer - 1) -> 'payload', v_shared.payload) as payload
       from rows from (jsonb_to_recordset(p_jobs) as (
         queue text, type text, version smallint, phase text, priority smallint, "delayMs" bigint, tenant text,
-        subject text, skipped jsonb, payload jsonb
+        subject text, skipped jsonb, payload jsonb, trace text
       )) with ordinality as i
     ), lane as materialized (
       select l.*, :"schema".find_lane(l.queue, l.type, l.version, l.phase, false) as id
@@ -36,9 +36,10 @@ begin
       join lane as l on l.queue = i.queue and l.type = i.type and l.version = i.version and l.phase = i.phase
     ), added as (
       insert into :"schema".job (
-        id, public_id, queue, type, version, priority, tenant, subject, payload, created_at
+        id, public_id, queue, type, version, priority, tenant, subject, payload, created_at, trace
       ) overriding system value
-      select i.job_id, i.public_id, i.queue, i.type, i.version, i.priority, i.tenant, i.subject, i.payload, v_now
+      select i.job_id, i.public_id, i.queue, i.type, i.version, i.priority, i.tenant, i.subject, i.payload, v_now,
+        i.trace
       from item as i
     ), done as (
       insert into :"schema".result (job_id, phase, part, attempt, output, provenance, saved_at)

@@ -1,7 +1,8 @@
 -- Adds jobs, in the caller's transaction.
 --   p_jobs: array of objects { type, version, phase, payload; and, optional: id (uuid), queue ('default'),
 --   priority (0 to 9, lower first, 5), delayMs (0), tenant, subject, uniqueKey (one live job per queue and key),
---   idempotencyKey (the same request again, also after completion), skipped ({ phase: { output, provenance } }) }.
+--   idempotencyKey (the same request again, also after completion), trace (a W3C traceparent),
+--   skipped ({ phase: { output, provenance } }) }.
 --   p_shared: the same fields, for each job that does not have them itself.
 --   Locks: the new rows. Indexes: job (public_id), job (queue, idempotency_key), unique_key (queue, key).
 --   Answers: one row per job in the given order: outcome created | existing, and the id of the job that is meant.
