@@ -14,6 +14,7 @@ import {
   statementMs,
   waitForEnd,
 } from "./support/fault-matrix/matrix-bench.ts";
+import { structureScenarios } from "./support/fault-matrix/structure-scenarios.ts";
 import { workerScenarios } from "./support/fault-matrix/worker-scenarios.ts";
 import { faultKinds } from "./support/fault-plan.ts";
 import { useThrowawayPostgres } from "./support/throwaway-postgres.ts";
@@ -21,7 +22,7 @@ import { useThrowawayPostgres } from "./support/throwaway-postgres.ts";
 setDefaultTimeout(180_000);
 
 const server = useThrowawayPostgres();
-const scenarios = { ...workerScenarios, ...clientScenarios };
+const scenarios = { ...workerScenarios, ...clientScenarios, ...structureScenarios };
 
 let database: Promise<string> | undefined;
 const databaseUrl = (): Promise<string> =>

@@ -4,8 +4,9 @@ import type { EnqueueAnswer, JobRecord, QueueRecord, ResultRecord } from "./clie
 import { createClientStore, type Queryable } from "./client-store.ts";
 import type { DatabaseConnection } from "./database.ts";
 import { WorkerError } from "./errors.ts";
+import type { JobOptions } from "./job-options.ts";
 import { defaultSchema } from "./migrate.ts";
-import { type JobOptions, type NewJobs, toNewJobs } from "./new-job.ts";
+import { type NewJobs, payloadBytesDefault, toNewJobs } from "./new-job.ts";
 import type { Operating } from "./operating-store.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { systemRuntime, wait } from "./runtime.ts";
@@ -58,7 +59,6 @@ export interface Client extends Operating, AsyncDisposable {
   close(): Promise<void>;
 }
 
-const payloadBytesDefault = 262_144;
 const payloadBytesHard = 1_048_576;
 
 /**

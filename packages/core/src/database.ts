@@ -16,10 +16,15 @@ export interface Routine<Answer> {
 /** What may be sent as a parameter. JSON and arrays travel as text. */
 export type SqlValue = string | number | boolean | null | Date | Uint8Array;
 
+/** A row of a statement of the host's own, by the names of its columns. */
+export type SqlRow = Readonly<Record<string, unknown>>;
+
 /** One transaction on one connection. */
 export interface Transaction {
   call<Answer>(routine: Routine<Answer>, values: readonly SqlValue[]): Promise<readonly Answer[]>;
   run(text: string, parameters: readonly SqlValue[]): Promise<void>;
+  /** Runs a statement of the host's own. */
+  query(text: string, parameters: readonly SqlValue[]): Promise<readonly SqlRow[]>;
 }
 
 /** A few connections with a deadline on everything they are asked. */
@@ -168,6 +173,8 @@ async function runTransaction(
       call: (routine, values) => whileConnected(callRoutine(sql, { schema, routine, values })),
       run: async (text, parameters) =>
         void (await whileConnected(sql.unsafe(text, [...parameters]))),
+      query: async (text, parameters) =>
+        Array.from(await whileConnected(sql.unsafe<SqlRow[]>(text, [...parameters]))),
     });
   });
 }

@@ -1,3 +1,5 @@
+import { nameOf } from "./thrown.ts";
+
 /** Whose fault an error is. Only `job` is charged to the job; the others wait until somebody mends them. */
 export type WorkerErrorScope = "job" | "model" | "backend" | "config";
 
@@ -130,16 +132,6 @@ export function toWorkerError(thrown: unknown): WorkerError {
     retryable: true,
     cause: thrown,
   });
-}
-
-function nameOf(thrown: unknown): string {
-  // A class name is chosen by a programmer; a message may have been written by a learner.
-  try {
-    if (thrown instanceof Error && /^[A-Za-z]{1,64}$/.test(thrown.name)) return thrown.name;
-  } catch {
-    // It has no name that can be read.
-  }
-  return "a value that is no WorkerError";
 }
 
 /** Cuts to {@link messageCodePointsMax} code points, never inside a surrogate pair. */

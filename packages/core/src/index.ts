@@ -18,6 +18,7 @@ export type {
   Pool,
   PoolOptions,
   Routine,
+  SqlRow,
   SqlValue,
   Transaction,
 } from "./database.ts";
@@ -29,6 +30,7 @@ export type {
   WorkerEventListener,
   WorkerEventName,
 } from "./events.ts";
+export type { JobOptions } from "./job-options.ts";
 export * from "./json.ts";
 export { defineRoutine } from "./lease-routines.ts";
 export { coreSql } from "./lease-sql.ts";

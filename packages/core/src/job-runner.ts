@@ -1,12 +1,13 @@
-import type { PhaseLogger } from "./adapter.ts";
+import type { PhaseLogger, PhaseRequest } from "./adapter.ts";
 import type { Alarms } from "./alarms.ts";
 import type { Claim } from "./claim-loop.ts";
 import type { WorkerSettings } from "./config.ts";
 import { toWorkerError, WorkerError } from "./errors.ts";
 import type { AttemptRef } from "./events.ts";
 import type { PhaseOutput, StoredResults } from "./job-store.ts";
-import type { Json } from "./json.ts";
+import { type Json, toStorableJson } from "./json.ts";
 import type { HeldLease } from "./lease-keeper.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
 import { executePhase } from "./phase-execution.ts";
 import type { PhasePlan } from "./phase-plan.ts";
 import {
@@ -72,7 +73,7 @@ async function startAlone(options: JobRunnerOptions, run: Run): Promise<boolean>
   const { lease, ref } = run;
   const reason = lease.work.reason();
   if (reason !== undefined) {
-    await settleError(options, { ...run, durationMs: 0 }, reason);
+    await settleError(options, { ...run, durationMs: 0, outbox: createOutbox() }, reason);
     return false;
   }
   if ((await persist(options, () => options.store.startJob(lease))) === "ok") return true;
@@ -84,13 +85,14 @@ async function startAlone(options: JobRunnerOptions, run: Run): Promise<boolean>
 async function runPhase(options: JobRunnerOptions, run: Run): Promise<Run | undefined> {
   const { plan, ref } = run;
   const startedAt = options.runtime.now();
+  const outbox = createOutbox();
   options.events.emit({ ...ref, name: "phase.started" });
   const ended = (): EndedAttempt => {
     const durationMs = Math.round(options.runtime.now() - startedAt);
-    return { lease: run.lease, plan, ref, durationMs };
+    return { lease: run.lease, plan, ref, durationMs, outbox };
   };
   try {
-    const result = await findResult(options, run);
+    const result = await findResult(options, run, outbox);
     // Only of what went well: after an outage nothing may be claimed before that is known.
     if (!goesOn(plan)) run.worked();
     const attempt = await settleResult(options, ended(), result);
@@ -105,7 +107,11 @@ async function runPhase(options: JobRunnerOptions, run: Run): Promise<Run | unde
   }
 }
 
-async function findResult(options: JobRunnerOptions, run: Run): Promise<PhaseOutput> {
+async function findResult(
+  options: JobRunnerOptions,
+  run: Run,
+  outbox: Outbox,
+): Promise<PhaseOutput> {
   const { lease, plan, ref } = run;
   const { pipeline, phase } = plan;
   const input = parseInput(plan, run.payload);
@@ -113,32 +119,40 @@ async function findResult(options: JobRunnerOptions, run: Run): Promise<PhaseOut
   const stored: StoredResults = isFresh
     ? { results: {}, parts: {} }
     : await persist(options, () => options.store.loadResults(lease));
+  const request: PhaseRequest = {
+    type: pipeline.type,
+    phase: phase.name,
+    input,
+    results: stored.results,
+    parts: stored.parts[phase.name] ?? [],
+  };
   // The phase was done before and only its effect failed: it is not done again, and its backend is not asked.
   const known = stored.results[phase.name];
   if (known !== undefined) {
     leaveGate(options, plan, false);
+    outbox.effect = effectOf(run, request, known);
     return { output: known, provenance: {} };
   }
   const result = await executePhase(
-    {
-      plan,
-      ref,
-      lease,
-      trace: run.trace,
-      request: {
-        type: pipeline.type,
-        phase: phase.name,
-        input,
-        results: stored.results,
-        parts: stored.parts[phase.name] ?? [],
-      },
-    },
+    { plan, ref, lease, request, outbox, trace: run.trace },
     options,
   );
   const { provenance } = result;
   const checked = assertStorable({ output: parseOutput(plan, result.output), provenance });
   leaveGate(options, plan, true);
+  outbox.effect = effectOf(run, request, checked.output);
   return checked;
+}
+
+/** What the host writes with this result, if its phase has an effect. */
+function effectOf({ plan, ref }: Run, request: PhaseRequest, output: unknown): Outbox["effect"] {
+  const { phase } = plan;
+  if (phase.effect === undefined) return undefined;
+  const { parts: _, ...told } = request;
+  // Whether it is told now or at a later attempt: as it is stored.
+  const stored: Json = JSON.parse(toStorableJson(output ?? null));
+  const done = { ...told, jobId: ref.jobId, output: stored };
+  return async (transaction) => await phase.effect?.(transaction, done);
 }
 
 function leaveGate({ gate }: JobRunnerOptions, { resource }: PhasePlan, worked: boolean): void {

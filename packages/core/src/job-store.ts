@@ -1,6 +1,6 @@
 import type { Provenance, SavedPart } from "./adapter.ts";
 import type { Json } from "./json.ts";
-import type { FencedStatement } from "./pipeline.ts";
+import type { FencedStatement, PhaseTransaction } from "./pipeline.ts";
 
 /** A job and the token that proves its lease: what every write after the claim must show. */
 export interface LeaseKey {
@@ -82,6 +82,39 @@ export interface Reason {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** A phase that is done and has another after it. */
+export interface CheckpointStep {
+  readonly phase: string;
+  readonly nextPhase: string;
+  readonly yields: boolean;
+}
+
+/** What is written down together with a phase. */
+export interface PhaseWrites {
+  /** Jobs for `enqueue_jobs`, each as JSON. */
+  readonly followUps: readonly string[];
+  /** The host's own work. */
+  readonly effect: ((transaction: PhaseTransaction) => Promise<void>) | undefined;
+}
+
+/** A phase that is done, and all that is written down with it or not at all. */
+export interface PhaseSettlement extends PhaseWrites {
+  /** Without `nextPhase` the job is done. */
+  readonly step: CheckpointStep | Pick<CheckpointStep, "phase">;
+  readonly result: PhaseOutput;
+}
+
+/** What ties a job to its host's own writes and to other jobs. A job that does without is none of its business. */
+export interface StructureStore {
+  /** Runs the host's work in one transaction that commits only while the lease is held. */
+  commitWork(
+    lease: LeaseKey,
+    work: (transaction: PhaseTransaction) => Promise<void>,
+  ): Promise<"ok" | "lost">;
+  /** Completes or checkpoints a job together with its writes: all or nothing. */
+  settlePhase(lease: LeaseKey, settlement: PhaseSettlement): Promise<CheckpointAnswer>;
+}
+
 /** Every state change that a worker makes. The production store calls Postgres; a simulation has its own. */
 export interface JobStore {
   declareLanes(request: {
@@ -101,7 +134,7 @@ export interface JobStore {
   commit(lease: LeaseKey, statements: readonly FencedStatement[]): Promise<"ok" | "lost">;
   checkpointJob(
     lease: LeaseKey,
-    step: { readonly phase: string; readonly nextPhase: string; readonly yields: boolean },
+    step: CheckpointStep,
     result: PhaseOutput,
   ): Promise<CheckpointAnswer>;
   completeJob(lease: LeaseKey, result: PhaseOutput): Promise<SettleAnswer>;
@@ -109,6 +142,7 @@ export interface JobStore {
   releaseJob(lease: LeaseKey, kind: "shutdown" | "outage", reason: Reason): Promise<SettleAnswer>;
   failJob(lease: LeaseKey, reason: Reason): Promise<SettleAnswer>;
   lapseLeases(limit: number): Promise<readonly LapsedLease[]>;
+  readonly structure: StructureStore;
   schemaVersion(bundle: string): Promise<number | undefined>;
   /** Calls back when jobs may be due. Hints carry nothing and may get lost. */
   listen(onHint: () => void): Promise<void>;

@@ -23,7 +23,10 @@ const bigint = z.string();
 /** What Postgres gives for jsonb is JSON by definition. */
 const isJson = (column: unknown): column is Json => column !== undefined;
 export const jsonColumn: z.ZodType<Json> = z.custom<Json>(isJson);
-const held = z.tuple([z.enum(["ok", "lost"])]).transform(([answer]) => answer);
+/** Of a function that is fenced and does one thing. */
+export const heldAnswer: z.ZodType<"ok" | "lost"> = z
+  .tuple([z.enum(["ok", "lost"])])
+  .transform(([answer]) => answer);
 
 const outcome = z.enum(["ok", "already", "lost", "effect_failed"]);
 const state = z
@@ -35,7 +38,8 @@ const delayMs = z
   .nullable()
   .transform((value) => value ?? 0);
 
-const settled: z.ZodType<SettleAnswer> = z
+/** Of a function that ends a lease. */
+export const settledAnswer: z.ZodType<SettleAnswer> = z
   .tuple([outcome, state, delayMs])
   .transform(([...columns]) => ({
     outcome: columns[0],
@@ -161,24 +165,24 @@ export const leaseRoutines: LeaseRoutines = {
     read: readClaimed,
   },
   abandonClaim: defineRoutine("abandon_claim", ["text", "uuid"], first(z.int())),
-  startJob: defineRoutine("start_job", key, held),
+  startJob: defineRoutine("start_job", key, heldAnswer),
   renewLeases: defineRoutine(
     "renew_leases",
     ["text::bigint[]", "text::uuid[]"],
     z.tuple([bigint, z.enum(["ok", "busy"])]),
   ),
-  holdLease: defineRoutine("hold_lease", key, held),
+  holdLease: defineRoutine("hold_lease", key, heldAnswer),
   loadResults: defineRoutine("load_results", key, stored),
-  savePart: defineRoutine("save_part", [...key, "smallint", json, json, "text"], held),
+  savePart: defineRoutine("save_part", [...key, "smallint", json, json, "text"], heldAnswer),
   checkpointJob: defineRoutine(
     "checkpoint_job",
     [...key, "text", "text", json, json, "boolean"],
     checkpointed,
   ),
   completeJobs: defineRoutine("complete_jobs", ["text::bigint[]", "text::uuid[]", json], completed),
-  retryJob: defineRoutine("retry_job", [...key, ...reason, "integer"], settled),
-  releaseJob: defineRoutine("release_job", [...key, "text", ...reason, "integer"], settled),
-  failJob: defineRoutine("fail_job", [...key, ...reason], settled),
+  retryJob: defineRoutine("retry_job", [...key, ...reason, "integer"], settledAnswer),
+  releaseJob: defineRoutine("release_job", [...key, "text", ...reason, "integer"], settledAnswer),
+  failJob: defineRoutine("fail_job", [...key, ...reason], settledAnswer),
   lapseLeases: defineRoutine("lapse_leases", ["integer"], lapsed),
   schemaVersion: defineRoutine("schema_version", ["text"], first(z.int().nullable())),
 };

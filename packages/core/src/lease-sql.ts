@@ -49,6 +49,7 @@ import addPause from "../sql/migrations/0002_add_pause.sql" with { type: "text" 
 import addTrace from "../sql/migrations/0003_add_trace.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
 import { operatingDefinitions } from "./operating-sql.ts";
+import { structureDefinitions } from "./structure-sql.ts";
 
 /** SQL that belongs together: migrations that run once, and definitions that every migrate writes anew. */
 export interface SqlBundle {
@@ -124,6 +125,7 @@ export const coreSql: SqlBundle = {
     schemaVersion,
     currentLogin,
     ...operatingDefinitions,
+    ...structureDefinitions,
   ],
   grants: ownSchema,
 };

@@ -1,28 +1,12 @@
 import { z } from "zod";
 
 import { WorkerError } from "./errors.ts";
+import type { JobOptions } from "./job-options.ts";
 import { toStorableJson } from "./json.ts";
 import type { Pipeline, PipelineStart } from "./pipeline.ts";
 
-/** What the caller says of a job, beside its input. */
-export interface JobOptions {
-  /** The job's id, chosen by the caller: a second enqueue with it adds nothing. Default: a new one. */
-  readonly id?: string;
-  /** From 0 to 9, lower first. Default: 5. */
-  readonly priority?: number;
-  /** At most ten years. Default: 0. */
-  readonly delayMs?: number;
-  /** Whose work it is; at most 256 characters, as the other words here. */
-  readonly tenant?: string;
-  /** Whom the content is about, as an opaque word. */
-  readonly subject?: string;
-  /** At most one live job per queue and key. */
-  readonly uniqueKey?: string;
-  /** The same request again, also after the job completed. */
-  readonly idempotencyKey?: string;
-  /** The W3C `traceparent` of who asks, at most 55 characters: phases find it as `context.trace`. */
-  readonly trace?: string;
-}
+/** Bytes of a payload as JSON, unless the caller says otherwise. */
+export const payloadBytesDefault = 262_144;
 
 const delayMsMax = 315_360_000_000;
 
@@ -73,6 +57,18 @@ export function toNewJobs<Schema extends z.ZodType>(
     jobs: `[${jobs.join(",")}]`,
     shared: toStorableJson({ ...options.data, type, version, queue }),
   };
+}
+
+/** Writes a job that says everything of itself. Throws what {@link toNewJobs} throws. */
+export function toFollowUp<Schema extends z.ZodType>(
+  pipeline: Pipeline<Schema>,
+  input: z.input<Schema>,
+  options: JobOptions,
+): string {
+  const bytesMax = payloadBytesDefault;
+  const { jobs, shared } = toNewJobs(pipeline, [input], { ...options, bytesMax });
+  // The members of one object, and those of another after them; neither has none.
+  return `${jobs.slice(1, -2)},${shared.slice(1)}`;
 }
 
 interface Checked {

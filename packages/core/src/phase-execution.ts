@@ -6,10 +6,12 @@ import { WorkerError, type WorkerErrorCode } from "./errors.ts";
 import type { AttemptRef, EventHub } from "./events.ts";
 import type { JobStore } from "./job-store.ts";
 import type { HeldLease } from "./lease-keeper.ts";
+import type { Outbox } from "./outbox.ts";
 import type { PhasePlan } from "./phase-plan.ts";
 import type { PhaseContext } from "./pipeline.ts";
 import type { Runtime } from "./runtime.ts";
 import { assertStorable, persist } from "./settlement.ts";
+import { createStructureContext } from "./structure-context.ts";
 
 export interface PhaseExecution {
   readonly plan: PhasePlan;
@@ -17,10 +19,11 @@ export interface PhaseExecution {
   readonly ref: AttemptRef;
   readonly lease: HeldLease;
   readonly trace: string | undefined;
+  readonly outbox: Outbox;
 }
 
 export interface PhaseExecutionOptions {
-  readonly store: Pick<JobStore, "savePart" | "commit">;
+  readonly store: Pick<JobStore, "savePart" | "commit" | "structure">;
   readonly runtime: Runtime;
   readonly alarms: Alarms;
   readonly events: EventHub;
@@ -120,7 +123,7 @@ interface Abandonment {
 }
 
 function createContext(
-  { lease, ref, trace }: PhaseExecution,
+  { lease, ref, trace, outbox }: PhaseExecution,
   options: PhaseExecutionOptions,
   {
     cancellation,
@@ -161,7 +164,7 @@ function createContext(
       const save = (): Promise<"ok" | "lost"> => store.savePart(lease, part, result);
       await fenced(() => persist({ ...options, hardStop: cancellation.signal }, save));
     },
-    commit: (statements) => fenced(() => store.commit(lease, statements)),
+    ...createStructureContext({ store, lease, trace, outbox, cancellation, fenced }),
   };
 }
 

@@ -1,8 +1,10 @@
 import type { z } from "zod";
 
 import type { AdapterContext, PhaseRequest, PhaseResult } from "./adapter.ts";
-import type { SqlValue } from "./database.ts";
+import type { SqlRow, SqlValue } from "./database.ts";
 import { WorkerError } from "./errors.ts";
+import type { JobOptions } from "./job-options.ts";
+import type { Json } from "./json.ts";
 
 /** A statement of the host's own, run inside the lease: `sql` and its parameters `$1`, `$2`, … */
 export interface FencedStatement {
@@ -10,15 +12,53 @@ export interface FencedStatement {
   readonly parameters?: readonly SqlValue[];
 }
 
+/**
+ * A transaction of a phase, on a connection of the worker's own and under the lease of its job. It fits `within` of a
+ * client. After 10 seconds Postgres ends it.
+ */
+export interface PhaseTransaction {
+  /** Throws a `WorkerError` whose `adapterCode` tells the SQLSTATE, such as `sqlstate_23505`; then only a rollback is left. */
+  query(text: string, parameters?: readonly SqlValue[]): Promise<readonly SqlRow[]>;
+}
+
 /** What a `run` function gets: everything an adapter gets, and the database under the lease's fence. */
 export interface PhaseContext extends AdapterContext {
   /**
-   * Runs the host's own statements in one transaction that commits only while the lease is held. A worker that dies
-   * before its phase is written down lets the next attempt commit again: make it repeatable, or use the type's hook.
+   * Runs the host's own work, or its statements, in one transaction that commits only while the lease is held. What the
+   * work throws is thrown, and leaves nothing behind.
    *
-   * Throws `lease_lost` and leaves nothing behind when it is not.
+   * It is for what must be there before the phase is done. A worker that dies after it and before its phase is written
+   * down lets the next attempt commit again: where that must not be, use the phase's `effect`.
+   *
+   * Throws `lease_lost` when the lease is not held.
    */
+  commit<Answer>(work: (transaction: PhaseTransaction) => Promise<Answer>): Promise<Answer>;
   commit(statements: readonly FencedStatement[]): Promise<void>;
+  /**
+   * Adds a job when this phase is written down, in the same transaction: all of them or none. A phase that does not end
+   * well adds none. At most 1,000.
+   *
+   * Throws what `Client.enqueue` throws, at once. When the phase's effect or its type's hook fails, the phase is run
+   * again, since its result alone would not tell which jobs it wanted.
+   */
+  enqueue<Schema extends z.ZodType>(
+    pipeline: Pipeline<Schema>,
+    input: z.input<Schema>,
+    options?: JobOptions,
+  ): void;
+}
+
+/** A phase that is done, as its effect is told. */
+export interface DonePhase<Input = unknown> {
+  readonly jobId: string;
+  readonly type: string;
+  readonly phase: string;
+  /** The parsed payload of the job. */
+  readonly input: Input;
+  /** What the phase returned, as it is stored. */
+  readonly output: Json;
+  /** What earlier phases returned, by phase name. */
+  readonly results: Readonly<Record<string, Json>>;
 }
 
 export interface PhaseDefinition<Input = unknown> {
@@ -28,6 +68,14 @@ export interface PhaseDefinition<Input = unknown> {
   readonly output: z.ZodType;
   /** Absent: the one adapter of the worker whose capabilities name this phase executes it. */
   run?(request: PhaseRequest<Input>, context: PhaseContext): Promise<PhaseResult>;
+  /**
+   * Writes what belongs to the result, in the very transaction that writes the phase down: exactly once, whoever dies
+   * when. It has 8 seconds.
+   *
+   * It is told the result, and is no part of `run`, because a result that is stored is never made again: when the effect
+   * throws, the phase is charged as `effect_failed` and only its effect is tried again, perhaps by another worker.
+   */
+  effect?(transaction: PhaseTransaction, done: DonePhase<Input>): Promise<void>;
   /** Total time of one attempt, parts included. Default: 900. */
   readonly timeoutSeconds?: number;
 }

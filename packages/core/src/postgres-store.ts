@@ -9,7 +9,6 @@ import {
   type Routine,
   type SqlValue,
 } from "./database.ts";
-import { WorkerError } from "./errors.ts";
 import type {
   JobStore,
   LeaseKey,
@@ -18,8 +17,10 @@ import type {
   SettleAnswer,
   StoredResults,
 } from "./job-store.ts";
-import { type Json, toStorableJson, toStorableText } from "./json.ts";
+import { type Json, toStorableText } from "./json.ts";
 import { leaseRoutines as routines, type StoredResultRow } from "./lease-routines.ts";
+import { callForOne, keyOf, storable } from "./store-calls.ts";
+import { createStructureStore } from "./structure-store.ts";
 
 export interface PostgresStoreOptions {
   readonly connection: DatabaseConnection;
@@ -44,6 +45,7 @@ export function createPostgresStore(options: PostgresStoreOptions): JobStore {
   return {
     ...createClaims(work),
     ...createSettlements(work),
+    structure: createStructureStore(work),
     async renewLeases(leases) {
       const ids = arrayLiteral(leases.map((lease) => lease.jobId));
       const tokens = arrayLiteral(leases.map((lease) => lease.token));
@@ -90,7 +92,7 @@ function createClaims(pool: Pool): Claims {
 
 type Settlements = Omit<
   JobStore,
-  keyof Claims | "renewLeases" | "schemaVersion" | "listen" | "end"
+  keyof Claims | "renewLeases" | "schemaVersion" | "listen" | "structure" | "end"
 >;
 
 function createSettlements(pool: Pool): Settlements {
@@ -164,19 +166,6 @@ function toGroupedResult(result: PhaseOutput): string {
   return isNothing ? "null" : `{"output":${output},"provenance":${provenance}}`;
 }
 
-async function callForOne<Answer>(
-  pool: Pool,
-  routine: Routine<Answer>,
-  values: readonly SqlValue[],
-): Promise<Answer> {
-  const [answer] = await pool.call(routine, values);
-  if (answer === undefined) {
-    throw new WorkerError("statement_failed", `Postgres gave no answer to ${routine.name}.`);
-  }
-  return answer;
-}
-
-const keyOf = (lease: LeaseKey): readonly string[] => [lease.jobId, lease.token];
 const wordsOf = (reason: Reason): readonly string[] => [
   reason.code,
   toStorableText(reason.message),
@@ -188,14 +177,6 @@ const retryAfterMsMax = 86_400_000;
 function waitOf({ retryAfterMs }: Reason): number | null {
   if (retryAfterMs === undefined || Number.isNaN(retryAfterMs)) return null;
   return Math.ceil(Math.min(Math.max(retryAfterMs, 0), retryAfterMsMax));
-}
-
-function storable({
-  output,
-  provenance,
-}: PhaseOutput): readonly [output: string, provenance: string] {
-  // Nothing is stored as null: a phase that is done must be known as done, whatever it returned.
-  return [toStorableJson(output ?? null), toStorableJson(provenance)];
 }
 
 function toStoredResults(rows: readonly StoredResultRow[]): StoredResults {

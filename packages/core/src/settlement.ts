@@ -4,6 +4,7 @@ import type { AttemptRef, EventHub } from "./events.ts";
 import type { CheckpointAnswer, JobStore, PhaseOutput, Reason, SettleAnswer } from "./job-store.ts";
 import { toStorableJson } from "./json.ts";
 import type { HeldLease } from "./lease-keeper.ts";
+import { isEmpty, type Outbox } from "./outbox.ts";
 import type { PhasePlan } from "./phase-plan.ts";
 import type { ResourceGate } from "./resource-gate.ts";
 import { type Runtime, wait } from "./runtime.ts";
@@ -23,6 +24,7 @@ export interface EndedAttempt {
   readonly plan: PhasePlan;
   readonly ref: AttemptRef;
   readonly durationMs: number;
+  readonly outbox: Outbox;
 }
 
 /** Refuses a result that could not be written down, while that is still the failure of its attempt. */
@@ -68,10 +70,15 @@ export async function settleResult(
   result: PhaseOutput,
 ): Promise<number | undefined> {
   const { store, events } = options;
-  const { lease, plan, ref, durationMs } = attempt;
+  const { lease, plan, ref, durationMs, outbox } = attempt;
   const { next } = plan;
+  const { phase } = ref;
   if (next === undefined) {
-    const answer = await persist(options, () => store.completeJob(lease, result));
+    const answer = await persist(options, () =>
+      isEmpty(outbox)
+        ? store.completeJob(lease, result)
+        : store.structure.settlePhase(lease, { step: { phase }, result, ...outbox }),
+    );
     // An answer that was lost may have been that the hook raised; only the job's state tells.
     const isUndone = answer.outcome === "already" && answer.state !== "completed";
     const outcome = isUndone ? "effect_failed" : answer.outcome;
@@ -80,13 +87,11 @@ export async function settleResult(
     events.emit({ ...ref, name: "job.completed", durationMs });
     return undefined;
   }
-  const step = {
-    phase: plan.phase.name,
-    nextPhase: next.phase.name,
-    yields: !goesOn(plan),
-  };
+  const step = { phase, nextPhase: next.phase.name, yields: !goesOn(plan) };
   const answer: CheckpointAnswer = await persist(options, () =>
-    store.checkpointJob(lease, step, result),
+    isEmpty(outbox)
+      ? store.checkpointJob(lease, step, result)
+      : store.structure.settlePhase(lease, { step, result, ...outbox }),
   );
   if (isTrouble(options, attempt, answer)) return undefined;
   events.emit({ ...ref, name: "phase.completed", durationMs });

@@ -1,4 +1,5 @@
 import {
+  type AdapterContext,
   type AdapterV1,
   definePipeline,
   type PhaseContext,
@@ -15,7 +16,8 @@ import type { Random } from "./random.ts";
 import { type PhaseFate, type PhasePlan, resources, typePlans } from "./workload.ts";
 import type { World } from "./world.ts";
 
-type Context = Omit<PhaseContext, "commit"> & Partial<Pick<PhaseContext, "commit">>;
+/** Of an adapter, or of a `run` function. */
+type Context = AdapterContext & Partial<Pick<PhaseContext, "commit">>;
 
 /** Sees the runs of phases. */
 export interface RunObserver {

@@ -25,5 +25,5 @@ grant execute on function
   :"schema".renew_leases, :"schema".hold_lease, :"schema".save_part, :"schema".load_results,
   :"schema".checkpoint_job, :"schema".complete_job, :"schema".complete_jobs, :"schema".retry_job, :"schema".release_job,
   :"schema".fail_job, :"schema".lapse_leases, :"schema".enqueue_jobs, :"schema".cancel_job, :"schema".requeue_job,
-  :"schema".pause, :"schema".resume
+  :"schema".pause, :"schema".resume, :"schema".hold_phase, :"schema".fail_effect
 to :"worker";

@@ -1,0 +1,16 @@
+import type { PhaseWrites } from "./job-store.ts";
+
+/** What an attempt leaves beside its result, until both are written down together. */
+export interface Outbox extends PhaseWrites {
+  readonly followUps: string[];
+  effect: PhaseWrites["effect"];
+}
+
+export function createOutbox(): Outbox {
+  return { followUps: [], effect: undefined };
+}
+
+/** Whether there is anything that needs a transaction of its own. */
+export function isEmpty({ followUps, effect }: PhaseWrites): boolean {
+  return effect === undefined && followUps.length === 0;
+}

@@ -1,0 +1,461 @@
+import { describe, expect, test } from "bun:test";
+
+import {
+  definePipeline,
+  type PhaseContext,
+  type PhaseDefinition,
+  type PhaseTransaction,
+  type Pipeline,
+  WorkerError,
+} from "@leasehold/core";
+import type { TestRow } from "@leasehold/core/testing";
+import { z } from "zod";
+
+import { useServer } from "./support/server.ts";
+import { resultOf, setupWorker, type WorkerSubject } from "./support/worker.ts";
+
+// What a phase writes beside its result: its host's own rows and new jobs.
+
+const server = useServer();
+
+type Phase = Pick<PhaseDefinition, "name"> & Partial<PhaseDefinition>;
+
+/** An essay of these phases. What a phase says nothing of is left to what most tests want. */
+function essayOf(...phases: readonly Phase[]): Pipeline {
+  return definePipeline({
+    type: "essay",
+    version: 1,
+    input: z.unknown(),
+    phases: phases.map((phase) => ({
+      output: z.unknown(),
+      run: async () => resultOf("written"),
+      ...phase,
+    })),
+  });
+}
+
+interface Subject extends WorkerSubject {
+  /** The host's table, in order. */
+  rows(): Promise<readonly TestRow[]>;
+}
+
+async function setup(pipeline: Pipeline): Promise<Subject> {
+  const subject = await setupWorker(await server(), { pipelines: [pipeline] });
+  await subject.database.query(
+    'create table :"schema".host_row (id integer generated always as identity, words text)',
+  );
+  return {
+    ...subject,
+    rows: () => subject.database.query('select words from :"schema".host_row order by id'),
+  };
+}
+
+/** Writes a row of the host's, and each time another one. */
+async function write(
+  transaction: PhaseTransaction,
+  { schema }: { readonly schema: string },
+  words: string,
+): Promise<void> {
+  const text = `insert into "${schema}".host_row (words) values ($1)`;
+  await transaction.query(text, [words]);
+}
+
+/** Runs one essay to its end. */
+async function finish(subject: Subject, essay: Pipeline): Promise<string> {
+  const { id } = await subject.client.enqueue(essay, { text: "Once." });
+  await subject.worker.start();
+  await subject.client.waitForJob(id);
+  return id;
+}
+
+const words = (...all: readonly string[]): readonly TestRow[] => all.map((one) => ({ words: one }));
+
+describe("an effect", () => {
+  test("commits with the end of its job, and is told the result", async () => {
+    const told: unknown[] = [];
+    const essay = essayOf({
+      name: "draft",
+      async effect(transaction, done) {
+        told.push(done);
+        await write(transaction, subject.database, "one");
+      },
+    });
+    await using subject = await setup(essay);
+
+    const id = await finish(subject, essay);
+
+    expect(await subject.rows()).toEqual(words("one"));
+    const done = { jobId: id, type: "essay", phase: "draft", results: {} };
+    expect(told).toEqual([{ ...done, input: { text: "Once." }, output: "written" }]);
+    expect(await subject.client.getResults(id)).toMatchObject([{ output: "written" }]);
+  });
+
+  test("commits with a checkpoint, and the job goes on under its lease", async () => {
+    const essay = essayOf(
+      {
+        name: "draft",
+        effect: (transaction) => write(transaction, subject.database, "drafted"),
+      },
+      {
+        name: "grade",
+        effect: (transaction, { results }) =>
+          write(transaction, subject.database, `graded ${JSON.stringify(results["draft"])}`),
+      },
+    );
+    await using subject = await setup(essay);
+
+    await finish(subject, essay);
+
+    expect(await subject.rows()).toEqual(words("drafted", `graded "written"`));
+    expect(subject.recorder.names().filter((name) => name === "job.claimed")).toHaveLength(1);
+  });
+
+  test("that throws is undone and charged, and alone is tried again", async () => {
+    let runs = 0;
+    let tries = 0;
+    const essay = essayOf({
+      name: "draft",
+      run: async () => resultOf((runs += 1)),
+      async effect(transaction) {
+        tries += 1;
+        await write(transaction, subject.database, `try ${tries}`);
+        if (tries === 1) throw new TypeError("A learner wrote this.");
+      },
+    });
+    await using subject = await setup(essay);
+
+    const id = await finish(subject, essay);
+
+    expect(await subject.rows()).toEqual(words("try 2"));
+    expect([runs, tries]).toEqual([1, 2]);
+    expect(await subject.client.getJob(id)).toMatchObject({
+      state: "completed",
+      code: "effect_failed",
+      message: "The effect of this phase failed. It threw TypeError.",
+      failures: 1,
+      attempts: [{ outcome: "effect_failed" }, { outcome: "completed" }],
+    });
+  });
+
+  const mishaps: readonly (readonly [
+    name: string,
+    effect: (queue: Subject, transaction: PhaseTransaction) => Promise<unknown>,
+  ])[] = [
+    ["is refused by Postgres", (_, transaction) => transaction.query("select 1 / 0")],
+    [
+      "hides that Postgres refused it",
+      (_, transaction) => transaction.query("select 1 / 0").catch(() => undefined),
+    ],
+    [
+      "names a table that is not there",
+      (_, transaction) => transaction.query("select from no_table"),
+    ],
+    [
+      "breaks a rule that is checked at the end",
+      async ({ database }, transaction) => {
+        const table = `"${database.schema}".host_row`;
+        await transaction.query(
+          `alter table ${table} add constraint once unique (words) deferrable initially deferred`,
+        );
+        await write(transaction, database, "twice");
+        await write(transaction, database, "twice");
+      },
+    ],
+  ];
+  test.each(mishaps)("that %s is charged, until the job is dead", async (_, mishap) => {
+    const essay = essayOf({
+      name: "draft",
+      async effect(transaction) {
+        await write(transaction, subject.database, "undone");
+        await mishap(subject, transaction);
+      },
+    });
+    await using subject = await setup(essay);
+
+    const id = await finish(subject, essay);
+
+    expect(await subject.client.getJob(id)).toMatchObject({
+      state: "dead",
+      code: "effect_failed",
+      failures: 4,
+      outages: 0,
+    });
+    expect(await subject.rows()).toEqual([]);
+    expect(await subject.client.getResults(id)).toMatchObject([{ output: "written" }]);
+  });
+
+  test("is undone when the type's hook raises, and both are tried again", async () => {
+    let tries = 0;
+    const essay = essayOf({
+      name: "draft",
+      async effect(transaction) {
+        tries += 1;
+        await write(transaction, subject.database, `try ${tries}`);
+      },
+    });
+    await using subject = await setup(essay);
+    await subject.database.query('create sequence :"schema".hook_calls');
+    await subject.database
+      .query(`create function :"schema".refuse_once(uuid, text, text, text, text, text, jsonb)
+      returns void language plpgsql as $$ begin
+        if $4 = 'completed' and nextval('"${subject.database.schema}".hook_calls') = 1 then raise exception 'no'; end if;
+      end $$`);
+    await subject.database.query(
+      `select :"schema".register_type('essay', '"${subject.database.schema}".refuse_once'::regproc::regprocedure)`,
+    );
+
+    const id = await finish(subject, essay);
+
+    expect(await subject.rows()).toEqual(words("try 2"));
+    const message = "The effect of this phase failed. The hook of its type raised.";
+    expect(await subject.client.getJob(id)).toMatchObject({
+      state: "completed",
+      failures: 1,
+      message,
+    });
+  });
+
+  test("that waits for something else for too long is charged", async () => {
+    let tries = 0;
+    const essay = essayOf({
+      name: "draft",
+      async effect(transaction) {
+        tries += 1;
+        await write(transaction, subject.database, `try ${tries}`);
+        if (tries === 1) await new Promise(() => undefined);
+      },
+    });
+    await using subject = await setup(essay);
+
+    const id = await finish(subject, essay);
+
+    const message = "The effect of this phase failed. It did not end within 8 s.";
+    expect(await subject.client.getJob(id)).toMatchObject({ failures: 1, outages: 0, message });
+    expect(await subject.rows()).toEqual(words("try 2"));
+  });
+
+  test("of a neighbour that fails is none of a job's business", async () => {
+    const essay = essayOf({
+      name: "draft",
+      async effect(transaction, { input }) {
+        await write(transaction, subject.database, String(input));
+        if (input === "bad") throw new Error("no");
+      },
+    });
+    await using subject = await setup(essay);
+    await subject.client.enqueueMany(essay, ["good", "bad", "better"]);
+
+    await subject.worker.start();
+    await subject.recorder.waitFor("job.dead");
+
+    const rows = await subject.rows();
+    expect(rows.map((row) => String(row["words"])).toSorted()).toEqual(["better", "good"]);
+  });
+
+  test("has its transaction for itself only until it ends", async () => {
+    let late: PhaseTransaction | undefined;
+    const essay = essayOf({
+      name: "draft",
+      async effect(transaction) {
+        late = transaction;
+      },
+    });
+    await using subject = await setup(essay);
+    await finish(subject, essay);
+
+    const refusal = await late?.query("select 1").catch((error: unknown) => error);
+
+    expect(WorkerError.is(refusal, "aborted")).toBe(true);
+  });
+});
+
+describe("a job added by a phase", () => {
+  const letter = definePipeline({
+    type: "letter",
+    version: 1,
+    input: z.strictObject({ to: z.string() }),
+    phases: [{ name: "send", output: z.unknown() }],
+  });
+  const letters = (subject: Subject): Promise<readonly TestRow[]> =>
+    subject.database.query(`select j.payload, r.priority from :"schema".job as j
+      join :"schema".ready as r on r.job_id = j.id where j.type = 'letter' order by j.id`);
+
+  test("is there when the phase is done", async () => {
+    const essay = essayOf({
+      name: "draft",
+      async run(_, context) {
+        context.enqueue(letter, { to: "Ada" }, { priority: 1 });
+        context.enqueue(letter, { to: "Bob" });
+        expect(await letters(subject)).toEqual([]);
+        return resultOf("written");
+      },
+    });
+    await using subject = await setup(essay);
+
+    const id = await finish(subject, essay);
+
+    expect((await subject.client.getJob(id))?.state).toBe("completed");
+    expect(await letters(subject)).toEqual([
+      { payload: { to: "Ada" }, priority: 1 },
+      { payload: { to: "Bob" }, priority: 5 },
+    ]);
+  });
+
+  test("is not there after an attempt that failed", async () => {
+    const essay = essayOf({
+      name: "draft",
+      async run(_, context) {
+        context.enqueue(letter, { to: `attempt ${context.attempt}` });
+        if (context.attempt === 1) throw new Error("no");
+        return resultOf("written");
+      },
+    });
+    await using subject = await setup(essay);
+
+    await finish(subject, essay);
+
+    expect(await letters(subject)).toMatchObject([{ payload: { to: "attempt 2" } }]);
+  });
+
+  test("comes with its phase again when the effect failed", async () => {
+    let tries = 0;
+    const essay = essayOf({
+      name: "draft",
+      async run(_, context) {
+        context.enqueue(letter, { to: `attempt ${context.attempt}` });
+        return resultOf("written");
+      },
+      async effect() {
+        tries += 1;
+        if (tries === 1) throw new Error("no");
+      },
+    });
+    await using subject = await setup(essay);
+
+    await finish(subject, essay);
+
+    expect(await letters(subject)).toMatchObject([{ payload: { to: "attempt 2" } }]);
+  });
+
+  test("with a key that is taken is the one that is there", async () => {
+    const essay = essayOf({
+      name: "draft",
+      async run(_, context) {
+        for (const to of ["Ada", "Bob"]) context.enqueue(letter, { to }, { idempotencyKey: "one" });
+        return resultOf("written");
+      },
+    });
+    await using subject = await setup(essay);
+
+    await finish(subject, essay);
+
+    expect(await letters(subject)).toMatchObject([{ payload: { to: "Ada" } }]);
+  });
+
+  test("is checked when it is asked for", async () => {
+    const messages: unknown[] = [];
+    const essay = essayOf({
+      name: "draft",
+      async run(_, context) {
+        const refused: readonly ((context: PhaseContext) => void)[] = [
+          (on) => on.enqueue(letter, { to: 1 as never }, { priority: 12 }),
+          (on) => {
+            for (let count = 0; count <= 1_000; count += 1) on.enqueue(letter, { to: "Ada" });
+          },
+        ];
+        for (const refuse of refused) {
+          try {
+            refuse(context);
+          } catch (error) {
+            messages.push(WorkerError.is(error) ? error.message : error);
+          }
+        }
+        throw new WorkerError("input_invalid", "Refused.");
+      },
+    });
+    await using subject = await setup(essay);
+
+    await finish(subject, essay);
+
+    expect(messages).toEqual([
+      expect.stringMatching(/^Not enqueued: to: .*; priority: /),
+      "A phase adds at most 1000 jobs: add the others from those.",
+    ]);
+    expect(await letters(subject)).toEqual([]);
+  });
+});
+
+describe("commit", () => {
+  const commitIn = (work: (context: PhaseContext) => Promise<unknown>): Pipeline =>
+    essayOf({ name: "draft", run: async (_, context) => resultOf(await work(context)) });
+
+  test("answers what the host's work answers, and is there before the phase is done", async () => {
+    const essay = commitIn(async (context) => {
+      const answer = await context.commit(async (transaction) => {
+        await write(transaction, subject.database, "one");
+        return await transaction.query(
+          `select words, 1 + 1 as two from "${subject.database.schema}".host_row`,
+        );
+      });
+      expect(await subject.rows()).toEqual(words("one"));
+      return answer;
+    });
+    await using subject = await setup(essay);
+
+    const id = await finish(subject, essay);
+
+    expect(await subject.client.getResults(id)).toMatchObject([
+      { output: [{ words: "one", two: 2 }] },
+    ]);
+  });
+
+  test("throws what the host's work throws, and leaves nothing behind", async () => {
+    const thrown = new RangeError("The host's own.");
+    let seen: unknown;
+    const essay = commitIn(async (context) => {
+      const work = context.commit(async (transaction) => {
+        await write(transaction, subject.database, "undone");
+        throw thrown;
+      });
+      seen = await work.catch((error: unknown) => error);
+    });
+    await using subject = await setup(essay);
+
+    await finish(subject, essay);
+
+    expect(seen).toBe(thrown);
+    expect(await subject.rows()).toEqual([]);
+  });
+
+  test("adds a job with the rows that it is about", async () => {
+    const essay = commitIn((context) =>
+      context.commit(async (transaction) => {
+        await write(transaction, subject.database, "one");
+        return await subject.client.enqueue(essay, {}, { within: transaction, delayMs: 60_000 });
+      }),
+    );
+    await using subject = await setup(essay);
+
+    const id = await finish(subject, essay);
+
+    expect(await subject.client.getResults(id)).toMatchObject([{ output: { outcome: "created" } }]);
+  });
+
+  test("is refused when the lease is gone", async () => {
+    let refusal: unknown;
+    const essay = commitIn(async (context) => {
+      await subject.client.cancel(context.jobId);
+      const work = context.commit((transaction) => write(transaction, subject.database, "late"));
+      refusal = await work.catch((error: unknown) => error);
+    });
+    await using subject = await setup(essay);
+    const { id } = await subject.client.enqueue(essay, {});
+
+    await subject.worker.start();
+    await subject.recorder.waitFor("lease.lost");
+
+    expect(WorkerError.is(refusal, "lease_lost")).toBe(true);
+    expect(await subject.rows()).toEqual([]);
+    expect((await subject.client.getJob(id))?.state).toBe("cancelled");
+  });
+});
