@@ -1,47 +1,66 @@
 import type { WorkerError } from "./errors.ts";
 
 /**
- * Says that some work must end, and why. Most work ends by itself, so what is only needed otherwise, the signal and the
- * error, is made when somebody asks for it.
+ * Says that some work must end, and why.
+ *
+ * A record with functions beside it: every job has two of them, and most are never aborted. What is only needed then, the
+ * signal and the error, is made when somebody asks for it.
  */
 export interface Cancellation {
-  /** For those who know nothing of us. */
-  readonly signal: AbortSignal;
-  /** Why the work must end, once it must. */
-  reason(): WorkerError | undefined;
-  /** Only the first time counts. */
-  abort(why: () => WorkerError): void;
-  /** Calls back when it happens, or at once when it has. Returns the function that takes that back. */
-  onAbort(callback: () => void): () => void;
+  /** Work within this work, which ends with it. */
+  inner: Cancellation | undefined;
+  /** Called once, when it happens. */
+  onAbort: (() => void) | undefined;
+  why: (() => WorkerError) | undefined;
+  error: WorkerError | undefined;
+  controller: AbortController | undefined;
 }
 
-export function createCancellation(): Cancellation {
-  let callbacks: readonly (() => void)[] = [];
-  let controller: AbortController | undefined;
-  let why: (() => WorkerError) | undefined;
-  let known: WorkerError | undefined;
-  const reason = (): WorkerError | undefined => (known ??= why?.());
-  return {
-    get signal() {
-      if (controller === undefined) {
-        controller = new AbortController();
-        if (why !== undefined) controller.abort(reason());
-      }
-      return controller.signal;
-    },
-    reason,
-    abort(because) {
-      if (why !== undefined) return;
-      why = because;
-      controller?.abort(reason());
-      for (const callback of callbacks) callback();
-    },
-    onAbort(callback) {
-      if (why === undefined) callbacks = [...callbacks, callback];
-      else callback();
-      return () => {
-        callbacks = callbacks.filter((other) => other !== callback);
-      };
-    },
+/** Of work on its own, or within other work: then it takes the place of what was there before. */
+export function createCancellation(outer?: Cancellation): Cancellation {
+  const cancellation: Cancellation = {
+    inner: undefined,
+    onAbort: undefined,
+    why: undefined,
+    error: undefined,
+    controller: undefined,
   };
+  if (outer === undefined) return cancellation;
+  outer.inner = cancellation;
+  if (outer.why !== undefined) abortInner(outer, outer.why);
+  return cancellation;
+}
+
+/** Ends the work. Only the first time counts. */
+export function abort(cancellation: Cancellation, why: () => WorkerError): void {
+  if (cancellation.why !== undefined) return;
+  cancellation.why = why;
+  cancellation.controller?.abort(reasonOf(cancellation));
+  cancellation.onAbort?.();
+  abortInner(cancellation, why);
+}
+
+/** Why the work must end, once it must. */
+export function reasonOf(cancellation: Cancellation): WorkerError | undefined {
+  return (cancellation.error ??= cancellation.why?.());
+}
+
+/** Throws the reason, if there is one. */
+export function throwIfOver(cancellation: Cancellation): void {
+  const reason = reasonOf(cancellation);
+  if (reason !== undefined) throw reason;
+}
+
+/** For those who know nothing of us. */
+export function signalOf(cancellation: Cancellation): AbortSignal {
+  if (cancellation.controller === undefined) {
+    cancellation.controller = new AbortController();
+    if (cancellation.why !== undefined) cancellation.controller.abort(reasonOf(cancellation));
+  }
+  return cancellation.controller.signal;
+}
+
+/** Both tell one error, which is still made only when somebody wants to know. */
+function abortInner(outer: Cancellation, why: () => WorkerError): void {
+  if (outer.inner !== undefined) abort(outer.inner, () => reasonOf(outer) ?? why());
 }

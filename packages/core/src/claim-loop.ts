@@ -25,10 +25,8 @@ export interface Claim {
   readonly job: ClaimedJob;
   readonly plan: PhasePlan;
   readonly claimedAt: number;
-  /** Resolves when no other job runs in this process, or the signal aborts. */
-  alone(signal: AbortSignal): Promise<void>;
-  /** The work is done and is only to be written down: another job may begin meanwhile. */
-  worked(): void;
+  /** See {@link ClaimLoop.worked}. */
+  isWorked: boolean;
 }
 
 export interface ClaimLoop {
@@ -38,6 +36,10 @@ export interface ClaimLoop {
   /** Something may be due. */
   wake(): void;
   inFlight(): number;
+  /** The work of a claim is done and is only to be written down: another job may begin meanwhile. */
+  worked(claim: Claim): void;
+  /** Resolves when one job at most runs in this process, or the signal aborts. */
+  alone(signal: AbortSignal): Promise<void>;
   /** Resolves when no job runs, or the signal aborts. */
   drained(signal: AbortSignal): Promise<void>;
 }
@@ -45,8 +47,8 @@ export interface ClaimLoop {
 interface LoopState extends ClaimLoopOptions {
   readonly stopping: AbortController;
   readonly running: Set<Claim>;
-  /** Those of them whose work is done. */
-  readonly worked: Set<Claim>;
+  /** How many of them are worked. */
+  worked: number;
   /** Tokens of claims whose answer was lost. */
   readonly unclear: Set<string>;
   readonly changes: Pulse;
@@ -60,7 +62,7 @@ export function createClaimLoop(options: ClaimLoopOptions): ClaimLoop {
     ...options,
     stopping: new AbortController(),
     running: new Set(),
-    worked: new Set(),
+    worked: 0,
     unclear: new Set(),
     changes: createPulse(),
     hasSolo: false,
@@ -76,6 +78,12 @@ export function createClaimLoop(options: ClaimLoopOptions): ClaimLoop {
     },
     wake: () => state.changes.beat(),
     inFlight: () => state.running.size,
+    worked(claim) {
+      claim.isWorked = true;
+      state.worked += 1;
+      state.changes.beat();
+    },
+    alone: (signal) => waitForRunning(state, 1, signal),
     drained: (signal) => waitForRunning(state, 0, signal),
   };
 }
@@ -116,7 +124,7 @@ async function giveBackUnclear({ store, worker, unclear }: LoopState): Promise<v
 function freeSlots({ hasSolo, settings, running, worked }: LoopState): number {
   if (hasSolo) return 0;
   const { concurrency } = settings;
-  return Math.min(concurrency - (running.size - worked.size), 2 * concurrency - running.size);
+  return Math.min(concurrency - (running.size - worked), 2 * concurrency - running.size);
 }
 
 async function claimAll(state: LoopState): Promise<"full" | "some" | "none"> {
@@ -187,20 +195,10 @@ async function claimOnce(state: LoopState, request: ClaimRequest): Promise<numbe
 }
 
 function begin(state: LoopState, job: ClaimedJob, claimedAt: number): void {
-  const { running, worked, changes, gate } = state;
+  const { running, changes, gate } = state;
   const plan = state.plan.byLane(job.laneId);
   if (plan === undefined) return;
-  const alone = (signal: AbortSignal): Promise<void> => waitForRunning(state, 1, signal);
-  const claim: Claim = {
-    job,
-    plan,
-    claimedAt,
-    alone,
-    worked() {
-      worked.add(claim);
-      changes.beat();
-    },
-  };
+  const claim: Claim = { job, plan, claimedAt, isWorked: false };
   running.add(claim);
   state.hasSolo ||= job.solo;
   if (plan.resource !== undefined) gate.enter(plan.resource);
@@ -212,12 +210,13 @@ function begin(state: LoopState, job: ClaimedJob, claimedAt: number): void {
     attempt: job.attempt,
     solo: job.solo,
   });
-  void state.run(claim).finally(() => {
+  const end = (): void => {
     running.delete(claim);
-    worked.delete(claim);
+    if (claim.isWorked) state.worked -= 1;
     if (job.solo) state.hasSolo = false;
     changes.beat();
-  });
+  };
+  void state.run(claim).then(end, end);
 }
 
 async function waitForRunning(state: LoopState, count: number, signal: AbortSignal): Promise<void> {

@@ -1,14 +1,15 @@
-import type { PhaseLogger, PhaseRequest } from "./adapter.ts";
+import type { PhaseLogger, PhaseRequest, PhaseResult } from "./adapter.ts";
 import type { Alarms } from "./alarms.ts";
+import { reasonOf, signalOf } from "./cancellation.ts";
 import type { Claim } from "./claim-loop.ts";
 import type { WorkerSettings } from "./config.ts";
 import { toWorkerError, WorkerError } from "./errors.ts";
 import type { AttemptRef } from "./events.ts";
 import type { PhaseOutput, StoredResults } from "./job-store.ts";
 import { type Json, toStorableJson } from "./json.ts";
-import type { HeldLease } from "./lease-keeper.ts";
+import type { HeldLease, LeaseKeeper } from "./lease-keeper.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
-import { executePhase } from "./phase-execution.ts";
+import { executePhase, type PhaseDeadline, type PhaseExecution } from "./phase-execution.ts";
 import type { PhasePlan } from "./phase-plan.ts";
 import {
   assertStorable,
@@ -21,40 +22,32 @@ import {
 } from "./settlement.ts";
 
 export interface JobRunnerOptions extends SettlementOptions {
-  readonly alarms: Alarms;
+  readonly deadlines: Alarms<PhaseDeadline>;
   readonly logger: PhaseLogger;
   readonly settings: WorkerSettings;
+  readonly keeper: Pick<LeaseKeeper, "hold" | "drop">;
+  /** See {@link ClaimLoop}. */
+  alone(signal: AbortSignal): Promise<void>;
+  worked(claim: Claim): void;
 }
 
 /** A claimed job at one of its phases. */
 interface Run {
+  readonly claim: Claim;
   readonly lease: HeldLease;
-  readonly payload: Json;
-  readonly trace: string | undefined;
   readonly plan: PhasePlan;
   readonly ref: AttemptRef;
-  /** See {@link Claim}. */
-  readonly worked: () => void;
+  readonly outbox: Outbox;
 }
 
 /**
  * Carries a claimed job through its phases until it settles, waits again, or is lost, and writes down how each attempt
  * ended. Never rejects.
  */
-export async function runJob(
-  options: JobRunnerOptions,
-  claim: Pick<Claim, "job" | "plan" | "worked">,
-  lease: HeldLease,
-): Promise<void> {
+export async function runJob(options: JobRunnerOptions, claim: Claim): Promise<void> {
   const { job, plan } = claim;
-  let run: Run | undefined = {
-    lease,
-    plan,
-    payload: job.payload,
-    trace: job.trace,
-    ref: refOf(job.publicId, plan, job.attempt),
-    worked: () => claim.worked(),
-  };
+  const lease = options.keeper.hold(job, claim.claimedAt);
+  let run: Run | undefined = toRun(claim, lease, { plan, attempt: job.attempt });
   try {
     if (job.solo && !(await startAlone(options, run))) {
       // It never began and tells nothing of its backend: the next job may ask.
@@ -65,15 +58,18 @@ export async function runJob(
   } catch {
     // The events told of it, and the lease will lapse: there is nothing left to do here.
     leaveGate(options, plan, false);
+  } finally {
+    options.keeper.drop(lease);
   }
 }
 
-/** Begins a run that had to wait for its neighbours to finish. */
+/** Begins a run that has to wait for its neighbours to finish. */
 async function startAlone(options: JobRunnerOptions, run: Run): Promise<boolean> {
   const { lease, ref } = run;
-  const reason = lease.work.reason();
+  await options.alone(signalOf(lease.work));
+  const reason = reasonOf(lease.work);
   if (reason !== undefined) {
-    await settleError(options, { ...run, durationMs: 0, outbox: createOutbox() }, reason);
+    await settleError(options, { ...run, durationMs: 0 }, reason);
     return false;
   }
   if ((await persist(options, () => options.store.startJob(lease))) === "ok") return true;
@@ -83,65 +79,67 @@ async function startAlone(options: JobRunnerOptions, run: Run): Promise<boolean>
 
 /** Runs one phase and answers what to run next under the same lease, if anything. */
 async function runPhase(options: JobRunnerOptions, run: Run): Promise<Run | undefined> {
-  const { plan, ref } = run;
+  const { claim, lease, plan, ref } = run;
   const startedAt = options.runtime.now();
-  const outbox = createOutbox();
   options.events.emit({ ...ref, name: "phase.started" });
-  const ended = (): EndedAttempt => {
-    const durationMs = Math.round(options.runtime.now() - startedAt);
-    return { lease: run.lease, plan, ref, durationMs, outbox };
-  };
   try {
-    const result = await findResult(options, run, outbox);
+    const input = parseInput(plan, claim.job.payload);
+    const stored: StoredResults = isFresh(run)
+      ? { results: {}, parts: {} }
+      : await persist(options, () => options.store.loadResults(lease));
+    const request = toRequest(ref, input, stored);
+    // The phase was done before and only its effect failed: it is not done again, and its backend is not asked.
+    const known = stored.results[ref.phase];
+    const result =
+      known === undefined
+        ? checkResult(plan, await executePhase(toExecution(run, request), options))
+        : { output: known, provenance: {} };
+    leaveGate(options, plan, known === undefined);
+    run.outbox.effect = effectOf(run, request, result.output);
     // Only of what went well: after an outage nothing may be claimed before that is known.
-    if (!goesOn(plan)) run.worked();
-    const attempt = await settleResult(options, ended(), result);
+    if (!goesOn(plan)) options.worked(claim);
+    const attempt = await settleResult(options, endOf(run, options, startedAt), result);
     if (attempt === undefined || plan.next === undefined) return undefined;
-    return { ...run, plan: plan.next, ref: refOf(ref.jobId, plan.next, attempt) };
+    return toRun(claim, lease, { plan: plan.next, attempt });
   } catch (thrown) {
     const error = toWorkerError(thrown);
     // An error that is the job's own shows that the backend answers.
-    leaveGate(options, plan, error.scope === "job" && !run.lease.isLost());
-    await settleError(options, ended(), error);
+    leaveGate(options, plan, error.scope === "job" && !lease.isLost);
+    await settleError(options, endOf(run, options, startedAt), error);
     return undefined;
   }
 }
 
-async function findResult(
-  options: JobRunnerOptions,
-  run: Run,
-  outbox: Outbox,
-): Promise<PhaseOutput> {
-  const { lease, plan, ref } = run;
-  const { pipeline, phase } = plan;
-  const input = parseInput(plan, run.payload);
-  const isFresh = ref.attempt === 1 && pipeline.phases[0] === phase;
-  const stored: StoredResults = isFresh
-    ? { results: {}, parts: {} }
-    : await persist(options, () => options.store.loadResults(lease));
-  const request: PhaseRequest = {
-    type: pipeline.type,
-    phase: phase.name,
-    input,
-    results: stored.results,
-    parts: stored.parts[phase.name] ?? [],
-  };
-  // The phase was done before and only its effect failed: it is not done again, and its backend is not asked.
-  const known = stored.results[phase.name];
-  if (known !== undefined) {
-    leaveGate(options, plan, false);
-    outbox.effect = effectOf(run, request, known);
-    return { output: known, provenance: {} };
-  }
-  const result = await executePhase(
-    { plan, ref, lease, request, outbox, trace: run.trace },
-    options,
-  );
-  const { provenance } = result;
-  const checked = assertStorable({ output: parseOutput(plan, result.output), provenance });
-  leaveGate(options, plan, true);
-  outbox.effect = effectOf(run, request, checked.output);
-  return checked;
+/** Nothing can be stored for the first attempt of the first phase. */
+function isFresh({ plan, ref }: Run): boolean {
+  return ref.attempt === 1 && plan.pipeline.phases[0] === plan.phase;
+}
+
+function toRequest(
+  { type, phase }: AttemptRef,
+  input: unknown,
+  stored: StoredResults,
+): PhaseRequest {
+  return { type, phase, input, results: stored.results, parts: stored.parts[phase] ?? [] };
+}
+
+function toExecution(
+  { claim, plan, ref, lease, outbox }: Run,
+  request: PhaseRequest,
+): PhaseExecution {
+  return { plan, ref, lease, outbox, request, trace: claim.job.trace };
+}
+
+function checkResult(plan: PhasePlan, { output, provenance }: PhaseResult): PhaseOutput {
+  return assertStorable({ output: parseOutput(plan, output), provenance });
+}
+
+function endOf(
+  { lease, plan, ref, outbox }: Run,
+  { runtime }: JobRunnerOptions,
+  startedAt: number,
+): EndedAttempt {
+  return { lease, plan, ref, outbox, durationMs: Math.round(runtime.now() - startedAt) };
 }
 
 /** What the host writes with this result, if its phase has an effect. */
@@ -159,8 +157,14 @@ function leaveGate({ gate }: JobRunnerOptions, { resource }: PhasePlan, worked: 
   if (resource !== undefined) gate.leave(resource, worked);
 }
 
-function refOf(jobId: string, plan: PhasePlan, attempt: number): AttemptRef {
-  return { jobId, type: plan.pipeline.type, phase: plan.phase.name, attempt };
+function toRun(
+  claim: Claim,
+  lease: HeldLease,
+  { plan, attempt }: { readonly plan: PhasePlan; readonly attempt: number },
+): Run {
+  const jobId = claim.job.publicId;
+  const ref = { jobId, type: plan.pipeline.type, phase: plan.phase.name, attempt };
+  return { claim, lease, plan, ref, outbox: createOutbox() };
 }
 
 function parseInput({ pipeline }: PhasePlan, payload: Json): unknown {

@@ -1,5 +1,5 @@
 import { createAlarms } from "./alarms.ts";
-import { type Cancellation, createCancellation } from "./cancellation.ts";
+import { abort, type Cancellation, createCancellation, throwIfOver } from "./cancellation.ts";
 import { WorkerError } from "./errors.ts";
 import type { EventHub } from "./events.ts";
 import type { JobStore, LeaseKey } from "./job-store.ts";
@@ -13,15 +13,17 @@ export interface HeldLease extends LeaseKey {
    */
   readonly work: Cancellation;
   /** The database said that the lease is somebody else's. Whatever is written after is refused. */
-  isLost(): boolean;
-  /** Some call learned that the lease is gone. */
-  lose(): void;
+  isLost: boolean;
+  /** When its work ends, unless the lease is renewed before. */
+  atMs: number;
 }
 
 export interface LeaseKeeper {
   /** Keeps a lease alive from now on. `claimedAt`: when its claim was sent, on the runtime's clock. */
   hold(key: LeaseKey, claimedAt: number): HeldLease;
   drop(lease: HeldLease): void;
+  /** All that are held. */
+  held(): Iterable<HeldLease>;
   start(): void;
   stop(): void;
 }
@@ -36,41 +38,30 @@ export interface LeaseKeeperOptions {
   readonly marginMs: number;
 }
 
-interface Entry {
-  readonly lease: HeldLease;
-  cancelExpiry: () => void;
-}
-
 /** Renews all leases of a process in one statement, and aborts the work of those that are gone. */
 export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   const { store, runtime, events, leaseMs, marginMs } = options;
-  const entries = new Map<string, Entry>();
-  const alarms = createAlarms(runtime);
+  const leases = new Map<string, HeldLease>();
+  const expiries = createAlarms<HeldLease>(runtime, ({ work }) => abort(work, unreachable));
   let cancelRenewal: (() => void) | undefined;
   let stopped = false;
 
-  const armExpiry = (entry: Entry, renewedAt: number): void => {
-    entry.cancelExpiry();
-    const { lease } = entry;
-    entry.cancelExpiry = alarms.set(renewedAt + leaseMs - marginMs, () =>
-      lease.work.abort(unreachable),
-    );
-  };
+  const endAt = (askedAt: number): number => askedAt + leaseMs - marginMs;
 
   const renew = async (): Promise<void> => {
-    const held = [...entries.values()];
+    const held = [...leases.values()];
     if (held.length === 0) return;
     const sentAt = runtime.now();
-    const answers = await store.renewLeases(held.map(({ lease }) => lease));
+    const answers = await store.renewLeases(held);
     if (stopped) return;
     let count = 0;
-    for (const entry of held) {
+    for (const lease of held) {
       // A lease that was settled or dropped while the answer was on its way is nobody's loss.
-      if (entries.get(entry.lease.jobId) !== entry) continue;
-      const answer = answers.get(entry.lease.jobId);
-      if (answer === undefined) entry.lease.lose();
+      if (leases.get(lease.jobId) !== lease) continue;
+      const answer = answers.get(lease.jobId);
+      if (answer === undefined) loseLease(lease);
       if (answer !== "ok") continue;
-      armExpiry(entry, sentAt);
+      lease.atMs = endAt(sentAt);
       count += 1;
     }
     events.emit({ name: "lease.renewed", count });
@@ -94,43 +85,50 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
 
   return {
     hold(key, claimedAt) {
-      const lease = createHeldLease(key);
+      const work = createCancellation();
+      const lease: HeldLease = { ...key, work, isLost: false, atMs: endAt(claimedAt) };
       // Whoever is given a job anew has lost it before, and what still runs for the old lease must end.
-      const old = entries.get(key.jobId);
-      old?.cancelExpiry();
-      old?.lease.lose();
-      const entry: Entry = { lease, cancelExpiry: () => undefined };
-      entries.set(key.jobId, entry);
-      armExpiry(entry, claimedAt);
+      const old = leases.get(key.jobId);
+      if (old !== undefined) {
+        expiries.takeBack(old);
+        loseLease(old);
+      }
+      leases.set(key.jobId, lease);
+      expiries.set(lease);
       return lease;
     },
     drop(lease) {
-      const entry = entries.get(lease.jobId);
-      if (entry?.lease !== lease) return;
-      entry.cancelExpiry();
-      entries.delete(lease.jobId);
+      expiries.takeBack(lease);
+      if (leases.get(lease.jobId) === lease) leases.delete(lease.jobId);
     },
+    held: () => leases.values(),
     start: () => schedule(options.renewMs),
     stop() {
       stopped = true;
       cancelRenewal?.();
-      alarms.stop();
+      expiries.stop();
     },
   };
 }
 
-function createHeldLease(key: LeaseKey): HeldLease {
-  const work = createCancellation();
-  let isLost = false;
-  return {
-    ...key,
-    work,
-    isLost: () => isLost,
-    lose() {
-      isLost = true;
-      work.abort(lost);
-    },
-  };
+/** Some call learned that the lease is gone. */
+export function loseLease(lease: HeldLease): void {
+  lease.isLost = true;
+  abort(lease.work, lost);
+}
+
+/** A write under the lease of running work. Throws when the work is over, and when the answer is that the lease is. */
+export async function fenced(
+  lease: HeldLease,
+  work: Cancellation,
+  write: () => Promise<"ok" | "lost">,
+): Promise<void> {
+  throwIfOver(work);
+  if ((await write()) === "ok") return;
+  // What comes after the attempt is refused, also while the job goes on under the same lease.
+  throwIfOver(work);
+  loseLease(lease);
+  throwIfOver(work);
 }
 
 function lost(): WorkerError {

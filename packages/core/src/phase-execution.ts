@@ -1,11 +1,18 @@
 import type { PhaseLogger, PhaseRequest, PhaseResult } from "./adapter.ts";
-import type { Alarms } from "./alarms.ts";
-import { type Cancellation, createCancellation } from "./cancellation.ts";
+import type { Alarm, Alarms } from "./alarms.ts";
+import {
+  abort,
+  type Cancellation,
+  createCancellation,
+  reasonOf,
+  signalOf,
+  throwIfOver,
+} from "./cancellation.ts";
 import type { WorkerSettings } from "./config.ts";
 import { WorkerError, type WorkerErrorCode } from "./errors.ts";
 import type { AttemptRef, EventHub } from "./events.ts";
 import type { JobStore } from "./job-store.ts";
-import type { HeldLease } from "./lease-keeper.ts";
+import { fenced, type HeldLease } from "./lease-keeper.ts";
 import type { Outbox } from "./outbox.ts";
 import type { PhasePlan } from "./phase-plan.ts";
 import type { PhaseContext } from "./pipeline.ts";
@@ -25,10 +32,22 @@ export interface PhaseExecution {
 export interface PhaseExecutionOptions {
   readonly store: Pick<JobStore, "savePart" | "commit" | "structure">;
   readonly runtime: Runtime;
-  readonly alarms: Alarms;
+  readonly deadlines: Alarms<PhaseDeadline>;
   readonly events: EventHub;
   readonly logger: PhaseLogger;
   readonly settings: WorkerSettings;
+}
+
+/** When a phase must be over. */
+export interface PhaseDeadline extends Alarm {
+  readonly phase: string;
+  readonly timeoutMs: number;
+  readonly cancellation: Cancellation;
+}
+
+/** Ends a phase that took too long. */
+export function endOverdue({ phase, timeoutMs, cancellation }: PhaseDeadline): void {
+  abort(cancellation, () => deadlineExceeded(phase, timeoutMs));
 }
 
 /**
@@ -40,34 +59,35 @@ export async function executePhase(
   execution: PhaseExecution,
   options: PhaseExecutionOptions,
 ): Promise<PhaseResult> {
-  const { runtime, alarms, settings } = options;
+  const { runtime, deadlines, settings } = options;
   const { plan, lease, ref } = execution;
   const timeoutMs = (plan.phase.timeoutSeconds ?? settings.phaseTimeoutSeconds) * 1000;
-  const deadlineAt = runtime.now() + timeoutMs;
-  const cancellation = createCancellation();
-  const leaveLease = lease.work.onAbort(() =>
-    cancellation.abort(() => lease.work.reason() ?? phaseOver()),
-  );
-  const cancelDeadline = alarms.set(deadlineAt, () =>
-    cancellation.abort(() => deadlineExceeded(ref.phase, timeoutMs)),
-  );
-  const context = createContext(execution, options, { cancellation, deadlineAt });
+  const atMs = runtime.now() + timeoutMs;
+  const cancellation = createCancellation(lease.work);
+  const deadline: PhaseDeadline = { atMs, phase: ref.phase, timeoutMs, cancellation };
+  deadlines.set(deadline);
+  let cancelAbandonment: (() => void) | undefined;
   try {
-    const reason = cancellation.reason();
-    if (reason !== undefined) throw reason;
-    const work = Promise.resolve(plan.execute(execution.request, context));
-    return await orAbandon(work, cancellation, {
-      runtime,
-      abandonMs: settings.abandonSeconds * 1000,
-      onAbandoned: () => options.events.emit({ ...ref, name: "adapter.abandoned" }),
-    });
+    throwIfOver(cancellation);
+    const { promise, resolve, reject } = Promise.withResolvers<PhaseResult>();
+    // Some time after the abort it is waited for no more, so that a deaf adapter cannot keep its slot.
+    cancellation.onAbort = () => {
+      cancelAbandonment = runtime.after(settings.abandonSeconds * 1000, () => {
+        options.events.emit({ ...ref, name: "adapter.abandoned" });
+        reject(reasonOf(cancellation));
+      });
+    };
+    const context = createContext(execution, options, deadline);
+    Promise.resolve(plan.execute(execution.request, context)).then(resolve, reject);
+    return await promise;
   } catch (error) {
-    throw cancellation.reason() ?? withoutOurWords(error);
+    throw reasonOf(cancellation) ?? withoutOurWords(error);
   } finally {
+    cancellation.onAbort = undefined;
+    cancelAbandonment?.();
+    deadlines.takeBack(deadline);
     // From here on the context refuses everything, also to an adapter that was left behind.
-    cancellation.abort(phaseOver);
-    cancelDeadline();
-    leaveLease();
+    abort(cancellation, phaseOver);
   }
 }
 
@@ -85,86 +105,36 @@ function withoutOurWords(error: unknown): unknown {
   return new WorkerError("adapter_unknown", message, { retryable: true, cause: error });
 }
 
-/** The work's outcome. Some time after the abort it is waited for no more, so that a deaf adapter cannot keep its slot. */
-function orAbandon(
-  work: Promise<PhaseResult>,
-  cancellation: Cancellation,
-  { runtime, abandonMs, onAbandoned }: Abandonment,
-): Promise<PhaseResult> {
-  return new Promise((resolve, reject) => {
-    let cancelTimer: (() => void) | undefined;
-    const ignore = cancellation.onAbort(() => {
-      cancelTimer = runtime.after(abandonMs, () => {
-        onAbandoned();
-        reject(cancellation.reason());
-      });
-    });
-    const over = (): void => {
-      ignore();
-      cancelTimer?.();
-    };
-    work.then(
-      (result) => {
-        over();
-        resolve(result);
-      },
-      (error: unknown) => {
-        over();
-        reject(error);
-      },
-    );
-  });
-}
-
-interface Abandonment {
-  readonly runtime: Runtime;
-  readonly abandonMs: number;
-  readonly onAbandoned: () => void;
-}
-
 function createContext(
   { lease, ref, trace, outbox }: PhaseExecution,
   options: PhaseExecutionOptions,
-  {
-    cancellation,
-    deadlineAt,
-  }: { readonly cancellation: Cancellation; readonly deadlineAt: number },
+  { cancellation, atMs }: PhaseDeadline,
 ): PhaseContext {
-  const { store } = options;
-  const assertRunning = (): void => {
-    const reason = cancellation.reason();
-    if (reason !== undefined) throw reason;
-  };
-  const fenced = async (write: () => Promise<"ok" | "lost">): Promise<void> => {
-    assertRunning();
-    if ((await write()) === "ok") return;
-    // What comes after the attempt is refused, also while the job goes on under the same lease.
-    assertRunning();
-    lease.lose();
-    assertRunning();
-  };
+  const { store, logger, events } = options;
+  const { jobId, phase, attempt } = ref;
   return {
-    jobId: ref.jobId,
-    phase: ref.phase,
-    attempt: ref.attempt,
+    jobId,
+    phase,
+    attempt,
     get signal() {
-      return cancellation.signal;
+      return signalOf(cancellation);
     },
-    deadlineAt,
+    deadlineAt: atMs,
     ...(trace === undefined ? {} : { trace }),
-    logger: options.logger,
+    logger,
     progress(progress) {
-      if (cancellation.reason() !== undefined) return;
-      options.events.emit({ ...ref, name: "phase.progressed", progress });
+      if (reasonOf(cancellation) !== undefined) return;
+      events.emit({ ...ref, name: "phase.progressed", progress });
     },
     // A part that was saved already stays as it is, so the call may be repeated: a restart of Postgres is no reason to
     // throw the work away. What a commit does may not be done twice, and whether it was cannot be known.
     async savePart(part, output, provenance) {
-      const result = { ...assertStorable({ output, provenance }), phase: ref.phase };
+      const result = { ...assertStorable({ output, provenance }), phase };
       const save = (): Promise<"ok" | "lost"> => store.savePart(lease, part, result);
-      await fenced(() => persist({ ...options, hardStop: cancellation.signal }, save));
+      const hardStop = signalOf(cancellation);
+      await fenced(lease, cancellation, () => persist({ ...options, hardStop }, save));
     },
-    ...createStructureContext({ store, lease, trace, outbox, cancellation, fenced }),
+    ...createStructureContext({ store, lease, trace, outbox, cancellation }),
   };
 }
 

@@ -146,8 +146,7 @@ function createCompletions(pool: Pool): JobStore["completeJob"] {
       return answers;
     },
   });
-  return async ({ jobId, token }, result) =>
-    await complete({ jobId, token, result: toGroupedResult(result) });
+  return ({ jobId, token }, result) => complete({ jobId, token, result: toGroupedResult(result) });
 }
 
 interface Completion extends LeaseKey {

@@ -3,7 +3,7 @@ import { toWorkerError, WorkerError } from "./errors.ts";
 import type { AttemptRef, EventHub } from "./events.ts";
 import type { CheckpointAnswer, JobStore, PhaseOutput, Reason, SettleAnswer } from "./job-store.ts";
 import { toStorableJson } from "./json.ts";
-import type { HeldLease } from "./lease-keeper.ts";
+import { type HeldLease, loseLease } from "./lease-keeper.ts";
 import { isEmpty, type Outbox } from "./outbox.ts";
 import type { PhasePlan } from "./phase-plan.ts";
 import type { ResourceGate } from "./resource-gate.ts";
@@ -110,7 +110,7 @@ export async function settleError(
   const { lease, ref } = attempt;
   const reason = toReason(error);
   const { code } = reason;
-  if (lease.isLost()) {
+  if (lease.isLost) {
     events.emit({ ...ref, name: "lease.lost" });
   } else if (error.code === "worker_stopping") {
     await release(options, attempt, { kind: "shutdown", reason });
@@ -149,7 +149,7 @@ function isTrouble(
   answer: SettleAnswer,
 ): boolean {
   if (answer.outcome === "lost") {
-    lease.lose();
+    loseLease(lease);
     events.emit({ ...ref, name: "lease.lost" });
     return true;
   }

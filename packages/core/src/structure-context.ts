@@ -1,7 +1,7 @@
-import type { Cancellation } from "./cancellation.ts";
+import { type Cancellation, throwIfOver } from "./cancellation.ts";
 import { WorkerError } from "./errors.ts";
 import type { JobStore } from "./job-store.ts";
-import type { HeldLease } from "./lease-keeper.ts";
+import { fenced, type HeldLease } from "./lease-keeper.ts";
 import { toFollowUp } from "./new-job.ts";
 import type { Outbox } from "./outbox.ts";
 import type { FencedStatement, PhaseContext, PhaseTransaction } from "./pipeline.ts";
@@ -16,8 +16,6 @@ export interface StructureContextOptions {
   readonly trace: string | undefined;
   readonly outbox: Outbox;
   readonly cancellation: Cancellation;
-  /** Throws when the attempt is over, and when the answer is that its lease is. */
-  readonly fenced: (write: () => Promise<"ok" | "lost">) => Promise<void>;
 }
 
 /** Jobs that one phase may add. They are written in one transaction, which has 10 seconds. */
@@ -26,23 +24,23 @@ const followUpsMax = 1_000;
 type Work<Answer> = (transaction: PhaseTransaction) => Promise<Answer>;
 
 export function createStructureContext(options: StructureContextOptions): StructureContext {
-  const { store, lease, trace, outbox, cancellation, fenced } = options;
+  const { store, lease, trace, outbox, cancellation } = options;
   function commit<Answer>(work: Work<Answer>): Promise<Answer>;
   function commit(statements: readonly FencedStatement[]): Promise<void>;
   async function commit(given: Work<unknown> | readonly FencedStatement[]): Promise<unknown> {
-    if (typeof given !== "function") return await fenced(() => store.commit(lease, given));
+    if (typeof given !== "function")
+      return await fenced(lease, cancellation, () => store.commit(lease, given));
     let answer: unknown;
     const work = async (transaction: PhaseTransaction): Promise<void> => {
       answer = await given(transaction);
     };
-    await fenced(() => store.structure.commitWork(lease, work));
+    await fenced(lease, cancellation, () => store.structure.commitWork(lease, work));
     return answer;
   }
   return {
     commit,
     enqueue(pipeline, input, given = {}) {
-      const reason = cancellation.reason();
-      if (reason !== undefined) throw reason;
+      throwIfOver(cancellation);
       const inherited = trace === undefined ? {} : { trace };
       const followUp = toFollowUp(pipeline, input, { ...inherited, ...given });
       if (outbox.followUps.length === followUpsMax) {

@@ -2,17 +2,19 @@ import { hostname } from "node:os";
 
 import type { AdapterV1, PhaseLogger } from "./adapter.ts";
 import { type Alarms, createAlarms } from "./alarms.ts";
-import { type ClaimLoop, createClaimLoop } from "./claim-loop.ts";
+import { abort } from "./cancellation.ts";
+import { type Claim, type ClaimLoop, createClaimLoop } from "./claim-loop.ts";
 import { parseWorkerSettings, type WorkerSettings } from "./config.ts";
 import type { DatabaseConnection } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import { createEventHub, type EventHub, type EventSource } from "./events.ts";
 import { runJob } from "./job-runner.ts";
 import type { JobStore } from "./job-store.ts";
-import { createLeaseKeeper, type HeldLease, type LeaseKeeper } from "./lease-keeper.ts";
+import { createLeaseKeeper, type LeaseKeeper } from "./lease-keeper.ts";
 import { coreSql } from "./lease-sql.ts";
 import { createMaintenance, type Maintenance } from "./maintenance.ts";
 import { defaultSchema } from "./migrate.ts";
+import { endOverdue, type PhaseDeadline } from "./phase-execution.ts";
 import { checkExecutors, planWork } from "./phase-plan.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { createPostgresStore } from "./postgres-store.ts";
@@ -86,10 +88,9 @@ export function createWorker(options: WorkerOptions): Worker {
 interface Engine {
   readonly store: JobStore;
   readonly keeper: LeaseKeeper;
-  readonly alarms: Alarms;
+  readonly deadlines: Alarms<PhaseDeadline>;
   readonly loop: ClaimLoop;
   readonly maintenance: Maintenance;
-  readonly held: Set<HeldLease>;
   readonly hardStop: AbortController;
 }
 
@@ -122,7 +123,8 @@ export function assembleWorker(
     await started?.catch(() => undefined);
     if (engine !== undefined) {
       state = "stopping";
-      events.emit({ name: "worker.stopping", worker: options.name, inFlight: engine.held.size });
+      const inFlight = engine.loop.inFlight();
+      events.emit({ name: "worker.stopping", worker: options.name, inFlight });
       await stopEngine(engine, settings, runtime);
       events.emit({ name: "worker.stopped", worker: options.name });
     }
@@ -175,31 +177,26 @@ async function startEngine(
     marginMs: settings.marginSeconds * 1000,
   });
   const gate = createResourceGate(runtime);
-  const alarms = createAlarms(runtime);
+  const deadlines = createAlarms(runtime, endOverdue);
   const hardStop = new AbortController();
-  const held = new Set<HeldLease>();
   const parts = {
+    keeper,
     store,
     runtime,
-    alarms,
+    deadlines,
     events,
     gate,
     settings,
     hardStop: hardStop.signal,
     logger: options.logger ?? silentLogger,
+    alone: (signal: AbortSignal): Promise<void> => loop.alone(signal),
+    worked: (claim: Claim): void => loop.worked(claim),
   };
-  const loop = createClaimLoop({
+  const loop: ClaimLoop = createClaimLoop({
     ...parts,
     worker: options.name,
     plan,
-    async run(claim) {
-      const lease = keeper.hold(claim.job, claim.claimedAt);
-      held.add(lease);
-      if (claim.job.solo) await claim.alone(lease.work.signal);
-      await runJob(parts, claim, lease);
-      keeper.drop(lease);
-      held.delete(lease);
-    },
+    run: (claim) => runJob(parts, claim),
   });
   const maintenance = createMaintenance({ store, runtime, events, intervalMs: leaseMs / 6 });
   keeper.start();
@@ -207,7 +204,7 @@ async function startEngine(
   loop.start();
   // Hints only save time, so a worker without them is a slower worker, not a broken one.
   store.listen(() => loop.wake()).catch(() => undefined);
-  return { store, keeper, alarms, loop, maintenance, held, hardStop };
+  return { store, keeper, deadlines, loop, maintenance, hardStop };
 }
 
 async function stopEngine(
@@ -215,7 +212,7 @@ async function stopEngine(
   settings: WorkerSettings,
   runtime: Runtime,
 ): Promise<void> {
-  const { loop, keeper, alarms, maintenance, held, hardStop, store } = engine;
+  const { loop, keeper, deadlines, maintenance, hardStop, store } = engine;
   maintenance.stop();
   const over = new AbortController();
   const within = async (ms: number, ...waits: readonly Promise<void>[]): Promise<void> => {
@@ -224,15 +221,15 @@ async function stopEngine(
   };
   const claimed = loop.stop();
   await within(settings.graceSeconds * 1000);
-  const abandonMs = held.size > 0 ? settings.abandonSeconds * 1000 : 0;
-  for (const lease of held) lease.work.abort(stopping);
+  const abandonMs = loop.inFlight() > 0 ? settings.abandonSeconds * 1000 : 0;
+  for (const { work } of keeper.held()) abort(work, stopping);
   // A claim that hangs must not keep us: its answer gives the jobs back, or their leases lapse.
   const farewell = within(abandonMs + farewellMs, claimed).then(() => "done" as const);
   const isSilent = (await Promise.race([farewell, silence(engine, runtime)])) === "silent";
   hardStop.abort();
   over.abort();
   keeper.stop();
-  alarms.stop();
+  deadlines.stop();
   await store.end(isSilent ? 0 : undefined);
 }
 

@@ -3,10 +3,14 @@ import { expect, test } from "bun:test";
 import { type Alarms, createAlarms } from "../src/alarms.ts";
 import { createFakeRuntime } from "./support/fake-runtime.ts";
 
+interface Named {
+  atMs: number;
+  readonly name: string;
+}
+
 interface Subject {
-  readonly alarms: Alarms;
+  readonly alarms: Alarms<Named>;
   readonly rung: string[];
-  readonly ring: (name: string) => () => void;
   readonly timers: () => number;
   readonly advance: (ms: number) => void;
 }
@@ -15,9 +19,8 @@ function setup(): Subject {
   const runtime = createFakeRuntime();
   const rung: string[] = [];
   return {
-    alarms: createAlarms(runtime),
+    alarms: createAlarms(runtime, ({ name }) => void rung.push(name)),
     rung,
-    ring: (name) => () => void rung.push(name),
     timers: () => runtime.timers(),
     // Moment by moment: what an alarm sets in motion comes at its own time.
     advance(ms) {
@@ -27,10 +30,10 @@ function setup(): Subject {
 }
 
 test("alarms ring at their moments, whatever order they were set in", () => {
-  const { alarms, rung, ring, advance } = setup();
-  alarms.set(30, ring("third"));
-  alarms.set(10, ring("first"));
-  alarms.set(20, ring("second"));
+  const { alarms, rung, advance } = setup();
+  alarms.set({ atMs: 30, name: "third" });
+  alarms.set({ atMs: 10, name: "first" });
+  alarms.set({ atMs: 20, name: "second" });
 
   advance(9);
   const early = [...rung];
@@ -44,33 +47,48 @@ test("alarms ring at their moments, whatever order they were set in", () => {
 });
 
 test("one that was taken back does not ring, and the others still do", () => {
-  const { alarms, rung, ring, advance } = setup();
-  const takeBack = alarms.set(10, ring("first"));
-  alarms.set(20, ring("second"));
-  takeBack();
+  const { alarms, rung, advance } = setup();
+  const first = { atMs: 10, name: "first" };
+  alarms.set(first);
+  alarms.set({ atMs: 20, name: "second" });
+  alarms.takeBack(first);
 
   advance(30);
 
   expect(rung).toEqual(["second"]);
 });
 
+test("one that is put off rings at its new moment only", () => {
+  const { alarms, rung, advance } = setup();
+  const alarm = { atMs: 10, name: "late" };
+  alarms.set(alarm);
+  alarm.atMs = 20;
+
+  advance(19);
+  const early = [...rung];
+  advance(1);
+
+  expect(early).toEqual([]);
+  expect(rung).toEqual(["late"]);
+});
+
 test("one that is set for the past rings with the next turn of the clock", () => {
-  const { alarms, rung, ring, advance } = setup();
+  const { alarms, rung, advance } = setup();
   advance(10);
 
-  alarms.set(5, ring("late"));
+  alarms.set({ atMs: 5, name: "late" });
   advance(1);
 
   expect(rung).toEqual(["late"]);
 });
 
 test("a thousand alarms take one timer, and none is left after stop", () => {
-  const { alarms, rung, ring, timers, advance } = setup();
-  for (let index = 0; index < 1_000; index += 1) alarms.set(10 + index, ring("never"));
+  const { alarms, rung, timers, advance } = setup();
+  for (let index = 0; index < 1_000; index += 1) alarms.set({ atMs: 10 + index, name: "never" });
   const before = timers();
 
   alarms.stop();
-  alarms.set(20, ring("never"));
+  alarms.set({ atMs: 20, name: "never" });
   advance(2_000);
 
   expect([before, timers()]).toEqual([1, 0]);

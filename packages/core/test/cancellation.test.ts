@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-import { createCancellation } from "../src/cancellation.ts";
+import { abort, createCancellation, reasonOf, signalOf } from "../src/cancellation.ts";
 import { WorkerError } from "../src/errors.ts";
 
 const lost = (): WorkerError => new WorkerError("lease_lost", "Gone.");
@@ -9,52 +9,76 @@ const stopping = (): WorkerError => new WorkerError("worker_stopping", "Stopped.
 test("the first reason counts, and everybody hears the same", () => {
   const cancellation = createCancellation();
   const heard: unknown[] = [];
-  const early = cancellation.signal;
-  cancellation.onAbort(() => heard.push(cancellation.reason()));
+  const early = signalOf(cancellation);
+  cancellation.onAbort = () => heard.push(reasonOf(cancellation));
 
-  cancellation.abort(lost);
-  cancellation.abort(stopping);
-  cancellation.onAbort(() => heard.push(cancellation.reason()));
+  abort(cancellation, lost);
+  abort(cancellation, stopping);
 
-  const reason = cancellation.reason();
+  const reason = reasonOf(cancellation);
   expect(reason).toMatchObject({ code: "lease_lost" });
-  expect([early.reason, cancellation.signal.reason]).toEqual([reason, reason]);
-  expect(heard).toEqual([reason, reason]);
+  expect([early.reason, signalOf(cancellation).reason]).toEqual([reason, reason]);
+  expect(heard).toEqual([reason]);
 });
 
 test("a signal that is asked for afterwards is aborted already", () => {
   const cancellation = createCancellation();
 
-  cancellation.abort(lost);
+  abort(cancellation, lost);
 
-  expect(cancellation.signal.aborted).toBe(true);
-  expect(cancellation.signal.reason).toBe(cancellation.reason());
+  expect(signalOf(cancellation).aborted).toBe(true);
+  expect(signalOf(cancellation).reason).toBe(reasonOf(cancellation));
 });
 
-test("nobody is called who took it back", () => {
-  const cancellation = createCancellation();
-  let calls = 0;
-  const takeBack = cancellation.onAbort(() => {
-    calls += 1;
-  });
+test("work within other work ends with it and for its reason", () => {
+  const outer = createCancellation();
+  const inner = createCancellation(outer);
+  const signal = signalOf(inner);
 
-  takeBack();
-  cancellation.abort(lost);
+  abort(outer, lost);
+
+  expect(signal.reason).toMatchObject({ code: "lease_lost" });
+  expect(reasonOf(inner)).toBe(reasonOf(outer));
+});
+
+test("work that begins within work that is over is over at once", () => {
+  const outer = createCancellation();
+  abort(outer, lost);
+
+  const inner = createCancellation(outer);
+
+  expect(reasonOf(inner)).toBe(reasonOf(outer));
+});
+
+test("work that is over by itself hears no more of the work around it", () => {
+  const outer = createCancellation();
+  const first = createCancellation(outer);
+  abort(first, stopping);
+  const second = createCancellation(outer);
+  let calls = 0;
+  first.onAbort = () => {
+    calls += 1;
+  };
+
+  abort(outer, lost);
 
   expect(calls).toBe(0);
+  expect(reasonOf(first)).toMatchObject({ code: "worker_stopping" });
+  expect(reasonOf(second)).toMatchObject({ code: "lease_lost" });
 });
 
 test("the error is made only when somebody wants to know", () => {
-  const cancellation = createCancellation();
+  const outer = createCancellation();
+  const inner = createCancellation(outer);
   let made = 0;
 
-  cancellation.abort(() => {
+  abort(outer, () => {
     made += 1;
     return lost();
   });
 
   expect(made).toBe(0);
-  cancellation.reason();
-  cancellation.reason();
+  reasonOf(inner);
+  reasonOf(outer);
   expect(made).toBe(1);
 });

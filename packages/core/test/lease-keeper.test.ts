@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 
+import { signalOf } from "../src/cancellation.ts";
 import { createEventHub, type EventHub } from "../src/events.ts";
 import { createLeaseKeeper, type LeaseKeeper } from "../src/lease-keeper.ts";
 import { createFakeRuntime } from "./support/fake-runtime.ts";
@@ -61,15 +62,15 @@ describe("a lease", () => {
     const lease = keeper.hold(key, 0);
 
     await advance(42_999);
-    const before = lease.work.signal.aborted;
+    const before = signalOf(lease.work).aborted;
     await advance(1);
 
-    expect([before, lease.work.signal.aborted]).toEqual([false, true]);
-    expect(lease.work.signal.reason).toMatchObject({
+    expect([before, signalOf(lease.work).aborted]).toEqual([false, true]);
+    expect(signalOf(lease.work).reason).toMatchObject({
       code: "database_unavailable",
       scope: "backend",
     });
-    expect(lease.isLost()).toBe(false);
+    expect(lease.isLost).toBe(false);
   });
 
   test("that was renewed lasts on, counted from when the renewal was sent", async () => {
@@ -81,10 +82,10 @@ describe("a lease", () => {
     await answer(new Map([["1", "ok"]]));
 
     await advance(44_999);
-    const before = lease.work.signal.aborted;
+    const before = signalOf(lease.work).aborted;
     await advance(1);
 
-    expect([before, lease.work.signal.aborted]).toEqual([false, true]);
+    expect([before, signalOf(lease.work).aborted]).toEqual([false, true]);
   });
 
   test("that somebody else is about to end lasts no longer, and is asked for again", async () => {
@@ -93,12 +94,12 @@ describe("a lease", () => {
     keeper.start();
     await advance(20_000);
     await answer(new Map([["1", "busy"]]));
-    const after = lease.work.signal.aborted;
+    const after = signalOf(lease.work).aborted;
 
     await advance(20_000);
     await advance(10_000);
 
-    expect([after, lease.work.signal.aborted]).toEqual([false, true]);
+    expect([after, signalOf(lease.work).aborted]).toEqual([false, true]);
     expect(renewals()).toBe(2);
   });
 
@@ -111,8 +112,8 @@ describe("a lease", () => {
     await advance(20_000);
     await answer(new Map([["2", "ok"]]));
 
-    expect([lease.isLost(), other.isLost()]).toEqual([true, false]);
-    expect(lease.work.signal.reason).toMatchObject({ code: "lease_lost" });
+    expect([lease.isLost, other.isLost]).toEqual([true, false]);
+    expect(signalOf(lease.work).reason).toMatchObject({ code: "lease_lost" });
   });
 
   test("that was settled while the renewal was on its way is nobody's loss", async () => {
@@ -124,7 +125,7 @@ describe("a lease", () => {
 
     await answer(new Map());
 
-    expect([lease.isLost(), lease.work.signal.aborted]).toEqual([false, false]);
+    expect([lease.isLost, signalOf(lease.work).aborted]).toEqual([false, false]);
   });
 
   test("of a job that came back ends the one from before", async () => {
@@ -134,8 +135,8 @@ describe("a lease", () => {
 
     keeper.drop(first);
 
-    expect([first.isLost(), first.work.signal.aborted]).toEqual([true, true]);
-    expect([second.isLost(), second.work.signal.aborted]).toEqual([false, false]);
+    expect([first.isLost, signalOf(first.work).aborted]).toEqual([true, true]);
+    expect([second.isLost, signalOf(second.work).aborted]).toEqual([false, false]);
   });
 });
 

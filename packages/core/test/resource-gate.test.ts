@@ -3,11 +3,13 @@ import { describe, expect, test } from "bun:test";
 import { WorkerError } from "@leasehold/core";
 
 import { createAlarms } from "../src/alarms.ts";
+import { abort } from "../src/cancellation.ts";
 import { parseWorkerSettings } from "../src/config.ts";
 import { createEventHub } from "../src/events.ts";
 import { runJob } from "../src/job-runner.ts";
 import type { JobStore } from "../src/job-store.ts";
-import { createLeaseKeeper } from "../src/lease-keeper.ts";
+import { createLeaseKeeper, loseLease } from "../src/lease-keeper.ts";
+import { endOverdue } from "../src/phase-execution.ts";
 import type { PhasePlan } from "../src/phase-plan.ts";
 import { createResourceGate, type ResourceGate } from "../src/resource-gate.ts";
 import { type Runtime, systemRuntime } from "../src/runtime.ts";
@@ -103,10 +105,22 @@ test("a probe whose job is lost before it begins makes way for another", async (
   };
   const key = { jobId: "1", token: "t" };
   const job = { ...key, publicId: "p", laneId: 2, attempt: 2, solo: true, payload: {} };
+  const claim = { job, plan, claimedAt: runtime.now(), isWorked: false };
+  let stops = false;
   const options = {
     store,
     runtime,
-    alarms: createAlarms(runtime),
+    deadlines: createAlarms(runtime, endOverdue),
+    keeper,
+    worked: () => undefined,
+    async alone() {
+      // The worker stops while the job waits for its neighbours, and meanwhile the lease is lost, too.
+      if (!stops) return;
+      for (const lease of keeper.held()) {
+        abort(lease.work, () => new WorkerError("worker_stopping", "Stopped."));
+        loseLease(lease);
+      }
+    },
     events,
     gate,
     logger: { info: () => undefined, warn: () => undefined },
@@ -117,14 +131,11 @@ test("a probe whose job is lost before it begins makes way for another", async (
   advance(5_000);
 
   gate.enter(resource);
-  const lease = keeper.hold(key, runtime.now());
-  await runJob(options, { job, plan, worked: () => undefined }, lease);
+  await runJob(options, claim);
   const afterLost = gate.admission(resource);
   gate.enter(resource);
-  lease.work.abort(() => new WorkerError("worker_stopping", "Stopped."));
-  lease.lose();
-  await runJob(options, { job, plan, worked: () => undefined }, lease);
-  keeper.drop(lease);
+  stops = true;
+  await runJob(options, claim);
 
   expect([afterLost, gate.admission(resource)]).toEqual(["one", "one"]);
 });
