@@ -108,6 +108,7 @@ export function createClient(options: ClientOptions): Client {
     pause: (scope, how) => store.pause(scope, how),
     resume: (scope) => store.resume(scope),
     getPauses: () => store.getPauses(),
+    getWorkers: () => store.getWorkers(),
     close,
     [Symbol.asyncDispose]: close,
   };

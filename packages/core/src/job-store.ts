@@ -1,6 +1,7 @@
 import type { Provenance, SavedPart } from "./adapter.ts";
 import type { Json } from "./json.ts";
 import type { FencedStatement, PhaseTransaction } from "./pipeline.ts";
+import type { WorkerUpkeep } from "./upkeep.ts";
 
 /** A job and the token that proves its lease: what every write after the claim must show. */
 export interface LeaseKey {
@@ -143,6 +144,8 @@ export interface JobStore {
   failJob(lease: LeaseKey, reason: Reason): Promise<SettleAnswer>;
   lapseLeases(limit: number): Promise<readonly LapsedLease[]>;
   readonly structure: StructureStore;
+  /** Default: none, as in a simulation. */
+  readonly upkeep?: WorkerUpkeep;
   schemaVersion(bundle: string): Promise<number | undefined>;
   /** Calls back when jobs may be due. Hints carry nothing and may get lost. */
   listen(onHint: () => void): Promise<void>;

@@ -17,10 +17,30 @@ export interface PauseRecord {
   readonly pausedAt: Date;
 }
 
+/** A worker, as it said last. */
+export interface WorkerRecord {
+  readonly id: string;
+  readonly name: string;
+  /** `silent`: it has not been seen for three of its intervals, and did not say that it stopped. */
+  readonly state: "live" | "silent" | "stopped";
+  readonly version: string;
+  /** What it runs, as `type/version`. */
+  readonly types: readonly string[];
+  readonly slots: number;
+  readonly inFlight: number;
+  /** Adapters that did not obey their abort signal, since the start. */
+  readonly abandoned: number;
+  readonly startedAt: Date;
+  readonly seenAt: Date;
+  readonly stoppedAt: Date | undefined;
+}
+
 interface OperatingRoutines {
   readonly pause: Routine<"ok" | "already">;
   readonly resume: Routine<"ok" | "not_paused">;
   readonly getPauses: Routine<PauseRecord>;
+  readonly noteWorker: Routine<"ok">;
+  readonly getWorkers: Routine<WorkerRecord>;
 }
 
 const optionalText = z
@@ -52,7 +72,38 @@ const pauseRow: z.ZodType<PauseRecord> = z
     pausedAt,
   }));
 
-/** The functions that operators call. */
+const workerRow: z.ZodType<WorkerRecord> = z
+  .tuple([
+    z.string(),
+    z.string(),
+    z.enum(["live", "silent", "stopped"]),
+    z.string(),
+    z.array(z.string()),
+    z.int(),
+    z.int(),
+    z.int(),
+    z.date(),
+    z.date(),
+    z
+      .date()
+      .nullable()
+      .transform((value) => value ?? undefined),
+  ])
+  .transform(([id, name, state, version, types, slots, inFlight, abandoned, ...times]) => ({
+    id,
+    name,
+    state,
+    version,
+    types,
+    slots,
+    inFlight,
+    abandoned,
+    startedAt: times[0],
+    seenAt: times[1],
+    stoppedAt: times[2],
+  }));
+
+/** The functions that operators, and workers for them, call. */
 export const operatingRoutines: OperatingRoutines = {
   pause: defineRoutine(
     "pause",
@@ -65,4 +116,10 @@ export const operatingRoutines: OperatingRoutines = {
     z.tuple([z.enum(["ok", "not_paused"])]).transform(([answer]) => answer),
   ),
   getPauses: defineRoutine("get_pauses", [], pauseRow),
+  noteWorker: defineRoutine(
+    "note_worker",
+    ["uuid", "text::jsonb", "integer", "integer", "boolean"],
+    z.tuple([z.literal("ok")]).transform(([answer]) => answer),
+  ),
+  getWorkers: defineRoutine("get_workers", [], workerRow),
 };

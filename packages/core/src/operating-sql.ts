@@ -1,7 +1,18 @@
 import getPauses from "../sql/operating/get_pauses.sql" with { type: "text" };
+import getWorkers from "../sql/operating/get_workers.sql" with { type: "text" };
+import noteWorker from "../sql/operating/note_worker.sql" with { type: "text" };
 import openLanes from "../sql/operating/open_lanes.sql" with { type: "text" };
 import pause from "../sql/operating/pause.sql" with { type: "text" };
 import resume from "../sql/operating/resume.sql" with { type: "text" };
+import workers from "../sql/operating/workers.sql" with { type: "text" };
 
 /** What operators need, as functions and views, in the order they need each other. */
-export const operatingDefinitions: readonly string[] = [openLanes, pause, resume, getPauses];
+export const operatingDefinitions: readonly string[] = [
+  openLanes,
+  pause,
+  resume,
+  getPauses,
+  noteWorker,
+  workers,
+  getWorkers,
+];

@@ -5,7 +5,9 @@ import {
   operatingRoutines as routines,
   type PauseRecord,
   type PauseScope,
+  type WorkerRecord,
 } from "./operating-routines.ts";
+import type { WorkerUpkeep } from "./upkeep.ts";
 
 export interface PauseOptions {
   /** The operator's own words, for the next one; 1,024 characters are kept. */
@@ -23,6 +25,8 @@ export interface Operating {
   resume(scope: PauseScope): Promise<"ok" | "not_paused">;
   /** What is paused, the oldest first. */
   getPauses(): Promise<readonly PauseRecord[]>;
+  /** Who works, or did within the last month; the newest first, 1,000 at most. */
+  getWorkers(): Promise<readonly WorkerRecord[]>;
 }
 
 export function createOperating(pool: Pick<Pool, "call">): Operating {
@@ -44,6 +48,18 @@ export function createOperating(pool: Pick<Pool, "call">): Operating {
     },
     resume: async (scope) => await ask(routines.resume, placeOf(scope)),
     getPauses: () => pool.call(routines.getPauses, []),
+    getWorkers: () => pool.call(routines.getWorkers, []),
+  };
+}
+
+/** What a worker does for the schema beside its jobs. */
+export function createUpkeep(pool: Pick<Pool, "call">): WorkerUpkeep {
+  return {
+    async noteWorker({ id, inFlight, abandoned, isStopped, ...about }) {
+      const name = toStorableText(about.name);
+      const values = [id, JSON.stringify({ ...about, name }), inFlight, abandoned, isStopped];
+      await pool.call(routines.noteWorker, values);
+    },
   };
 }
 

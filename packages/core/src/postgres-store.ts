@@ -19,6 +19,7 @@ import type {
 } from "./job-store.ts";
 import { type Json, toStorableText } from "./json.ts";
 import { leaseRoutines as routines, type StoredResultRow } from "./lease-routines.ts";
+import { createUpkeep } from "./operating-store.ts";
 import { callForOne, keyOf, storable } from "./store-calls.ts";
 import { createStructureStore } from "./structure-store.ts";
 
@@ -46,6 +47,7 @@ export function createPostgresStore(options: PostgresStoreOptions): JobStore {
     ...createClaims(work),
     ...createSettlements(work),
     structure: createStructureStore(work),
+    upkeep: createUpkeep(work),
     async renewLeases(leases) {
       const ids = arrayLiteral(leases.map((lease) => lease.jobId));
       const tokens = arrayLiteral(leases.map((lease) => lease.token));
@@ -92,7 +94,7 @@ function createClaims(pool: Pool): Claims {
 
 type Settlements = Omit<
   JobStore,
-  keyof Claims | "renewLeases" | "schemaVersion" | "listen" | "structure" | "end"
+  keyof Claims | "renewLeases" | "schemaVersion" | "listen" | "structure" | "upkeep" | "end"
 >;
 
 function createSettlements(pool: Pool): Settlements {

@@ -12,7 +12,7 @@ import { runJob } from "./job-runner.ts";
 import type { JobStore } from "./job-store.ts";
 import { createLeaseKeeper, type LeaseKeeper } from "./lease-keeper.ts";
 import { coreSql } from "./lease-sql.ts";
-import { createMaintenance, type Maintenance } from "./maintenance.ts";
+import { createMaintenance, lapseDuty, type Maintenance } from "./maintenance.ts";
 import { defaultSchema } from "./migrate.ts";
 import { endOverdue, type PhaseDeadline } from "./phase-execution.ts";
 import { checkExecutors, planWork } from "./phase-plan.ts";
@@ -20,6 +20,8 @@ import type { Pipeline } from "./pipeline.ts";
 import { createPostgresStore } from "./postgres-store.ts";
 import { createResourceGate } from "./resource-gate.ts";
 import { type Runtime, systemRuntime, wait } from "./runtime.ts";
+import { coreVersion } from "./version.ts";
+import { createWorkerRegistry, roundsPerNote, type WorkerRegistry } from "./worker-registry.ts";
 
 export interface WorkerOptions extends Partial<WorkerSettings> {
   readonly connection: DatabaseConnection;
@@ -91,6 +93,7 @@ interface Engine {
   readonly deadlines: Alarms<PhaseDeadline>;
   readonly loop: ClaimLoop;
   readonly maintenance: Maintenance;
+  readonly registry: WorkerRegistry | undefined;
   readonly hardStop: AbortController;
 }
 
@@ -198,13 +201,43 @@ async function startEngine(
     plan,
     run: (claim) => runJob(parts, claim),
   });
-  const maintenance = createMaintenance({ store, runtime, events, intervalMs: leaseMs / 6 });
+  const intervalMs = leaseMs / 6;
+  const registry = createRegistry(options, {
+    settings,
+    intervalMs,
+    inFlight: () => loop.inFlight(),
+  });
+  const duties = [lapseDuty(store, events), ...(registry === undefined ? [] : [registry.duty])];
+  const maintenance = createMaintenance({ runtime, events, intervalMs, duties });
   keeper.start();
   maintenance.start();
   loop.start();
+  registry?.start();
   // Hints only save time, so a worker without them is a slower worker, not a broken one.
   store.listen(() => loop.wake()).catch(() => undefined);
-  return { store, keeper, deadlines, loop, maintenance, hardStop };
+  return { store, keeper, deadlines, loop, maintenance, registry, hardStop };
+}
+
+interface RegistryParts {
+  readonly settings: WorkerSettings;
+  readonly intervalMs: number;
+  readonly inFlight: () => number;
+}
+
+function createRegistry(
+  { store, runtime, events, name, pipelines }: Parameters<typeof startEngine>[0],
+  { settings, intervalMs, inFlight }: RegistryParts,
+): WorkerRegistry | undefined {
+  const { upkeep } = store;
+  if (upkeep === undefined) return undefined;
+  const about = {
+    name,
+    version: coreVersion,
+    types: pipelines.map(({ type, version }) => `${type}/${version}`),
+    slots: settings.concurrency,
+    intervalMs: Math.ceil(intervalMs * roundsPerNote),
+  };
+  return createWorkerRegistry({ upkeep, runtime, events, about, inFlight });
 }
 
 async function stopEngine(
@@ -212,7 +245,7 @@ async function stopEngine(
   settings: WorkerSettings,
   runtime: Runtime,
 ): Promise<void> {
-  const { loop, keeper, deadlines, maintenance, hardStop, store } = engine;
+  const { loop, keeper, deadlines, maintenance, registry, hardStop, store } = engine;
   maintenance.stop();
   const over = new AbortController();
   const within = async (ms: number, ...waits: readonly Promise<void>[]): Promise<void> => {
@@ -226,6 +259,9 @@ async function stopEngine(
   // A claim that hangs must not keep us: its answer gives the jobs back, or their leases lapse.
   const farewell = within(abandonMs + farewellMs, claimed).then(() => "done" as const);
   const isSilent = (await Promise.race([farewell, silence(engine, runtime)])) === "silent";
+  if (registry !== undefined && !isSilent) {
+    await Promise.race([registry.stop(), wait(runtime, silenceMs, over.signal)]);
+  }
   hardStop.abort();
   over.abort();
   keeper.stop();

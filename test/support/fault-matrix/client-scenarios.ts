@@ -127,4 +127,9 @@ export const clientScenarios: Readonly<Record<string, Scenario>> = {
     call: ({ client }) => client.getPauses(),
     again: same([{ scope: { queue: "bulk" } }]),
   }),
+  get_workers: asking(/\.get_workers\(/, {
+    prepare: async () => "",
+    call: ({ client }) => client.getWorkers(),
+    again: same([]),
+  }),
 };

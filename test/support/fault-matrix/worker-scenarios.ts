@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 
-import { WorkerError } from "@leasehold/core";
+import { WorkerError, type WorkerRecord } from "@leasehold/core";
 
 import type { FaultKind } from "../fault-plan.ts";
 import {
@@ -105,6 +105,40 @@ function atEnding(
 
 const ended = (phase: string, outcome: string): object => ({ phase, outcome });
 const graded = [ended("draft", "completed"), ended("grade", "completed")];
+
+/** What a worker says of itself: nothing depends on it, and it says so again. */
+function inRegistry(statement: RegExp): Scenario {
+  return {
+    statement,
+    async play(bench, kind) {
+      const { worker, recorder } = bench.addWorker(essayOf(lifeOf(bench)), { leaseSeconds: 3 });
+      const fault = bench.proxy.arm({ statement, kind });
+      await worker.start();
+      const { id } = await bench.observer.enqueue(essayOf(lifeOf(bench)), {});
+
+      await inTime(fault, statementMs.work, waitForEnd(bench, id));
+      await recorder.waitFor(
+        (event) => event.name === "database.failed" && event.operation === "note_worker",
+        { timeoutMs: patienceMs },
+      );
+      const seen = await waitForWorker(bench);
+      await worker.stop();
+
+      expect(seen).toMatchObject([{ name: worker.name, types: ["essay/1"] }]);
+      expect(await bench.observer.getWorkers()).toMatchObject([{ state: "stopped" }]);
+    },
+  };
+}
+
+async function waitForWorker({ observer }: MatrixBench): Promise<readonly WorkerRecord[]> {
+  const deadline = AbortSignal.timeout(patienceMs);
+  for (;;) {
+    const workers = await observer.getWorkers();
+    if (workers.some(({ state }) => state === "live")) return workers;
+    await Bun.sleep(20);
+    deadline.throwIfAborted();
+  }
+}
 
 /** A job whose worker died: it is claimed by somebody who is not there, and its lease has run out. */
 async function loseJob(bench: MatrixBench): Promise<string> {
@@ -317,4 +351,5 @@ export const workerScenarios: Readonly<Record<string, Scenario>> = {
     attempts: [ended("draft", "failed")],
   }),
   lapse_leases: afterLoss(/\.lapse_leases\(/),
+  note_worker: inRegistry(/\.note_worker\(/),
 };

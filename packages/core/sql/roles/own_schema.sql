@@ -18,12 +18,14 @@ begin
 end $$;
 grant usage on schema :"schema" to :"limited", :"worker";
 grant execute on function
-  :"schema".schema_version, :"schema".current_login, :"schema".get_job, :"schema".get_queue, :"schema".get_pauses
+  :"schema".schema_version, :"schema".current_login, :"schema".get_job, :"schema".get_queue
 to :"limited";
 grant execute on function
   :"schema".declare_lanes, :"schema".claim_jobs, :"schema".claim_jobs_v2, :"schema".abandon_claim, :"schema".start_job,
   :"schema".renew_leases, :"schema".hold_lease, :"schema".save_part, :"schema".load_results,
   :"schema".checkpoint_job, :"schema".complete_job, :"schema".complete_jobs, :"schema".retry_job, :"schema".release_job,
   :"schema".fail_job, :"schema".lapse_leases, :"schema".enqueue_jobs, :"schema".cancel_job, :"schema".requeue_job,
-  :"schema".pause, :"schema".resume, :"schema".hold_phase, :"schema".fail_effect
+  :"schema".hold_phase, :"schema".fail_effect
 to :"worker";
+grant execute on function :"schema".get_pauses, :"schema".get_workers to :"limited";
+grant execute on function :"schema".pause, :"schema".resume, :"schema".note_worker to :"worker";
