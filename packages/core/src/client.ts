@@ -109,6 +109,7 @@ export function createClient(options: ClientOptions): Client {
     resume: (scope) => store.resume(scope),
     getPauses: () => store.getPauses(),
     getWorkers: () => store.getWorkers(),
+    pruneJobs: (retention) => store.pruneJobs(retention),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -25,6 +25,17 @@ export interface WorkerSettings {
   readonly abandonSeconds: number;
   /** Total time of one attempt of a phase that says nothing of its own, in seconds. Default: 900. */
   readonly phaseTimeoutSeconds: number;
+  /**
+   * How long jobs that completed are kept, with their results and keys, in days; at most 36,500, which is for ever. Any
+   * worker deletes what is older. Default: 30.
+   */
+  readonly keepCompletedDays: number;
+  /** The same for jobs that failed. Default: 90. */
+  readonly keepFailedDays: number;
+  /** The same for jobs that are dead. Default: 90. */
+  readonly keepDeadDays: number;
+  /** The same for jobs that were cancelled. Default: 30. */
+  readonly keepCancelledDays: number;
 }
 
 /** The defaults, in one place. */
@@ -38,9 +49,14 @@ export const workerDefaults: WorkerSettings = Object.freeze({
   graceSeconds: 25,
   abandonSeconds: 5,
   phaseTimeoutSeconds: 900,
+  keepCompletedDays: 30,
+  keepFailedDays: 90,
+  keepDeadDays: 90,
+  keepCancelledDays: 30,
 });
 
 const seconds = z.number().positive().max(86_400);
+const days = z.number().positive().max(36_500);
 
 const settingsSchema = z
   .strictObject({
@@ -53,6 +69,10 @@ const settingsSchema = z
     graceSeconds: z.number().min(0).max(86_400),
     abandonSeconds: seconds,
     phaseTimeoutSeconds: seconds,
+    keepCompletedDays: days,
+    keepFailedDays: days,
+    keepDeadDays: days,
+    keepCancelledDays: days,
   })
   .refine((settings) => settings.renewSeconds * 3 <= settings.leaseSeconds + 1e-9, {
     path: ["renewSeconds"],

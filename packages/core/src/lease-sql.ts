@@ -48,6 +48,7 @@ import createLeasehold from "../sql/migrations/0001_create_leasehold.sql" with {
 import addPause from "../sql/migrations/0002_add_pause.sql" with { type: "text" };
 import addTrace from "../sql/migrations/0003_add_trace.sql" with { type: "text" };
 import addWorkerRegistry from "../sql/migrations/0004_add_worker_registry.sql" with { type: "text" };
+import addRetention from "../sql/migrations/0005_add_retention.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
 import { operatingDefinitions } from "./operating-sql.ts";
 import { structureDefinitions } from "./structure-sql.ts";
@@ -78,6 +79,7 @@ export const coreSql: SqlBundle = {
     { version: 2, name: "add_pause", text: addPause },
     { version: 3, name: "add_trace", text: addTrace },
     { version: 4, name: "add_worker_registry", text: addWorkerRegistry },
+    { version: 5, name: "add_retention", text: addRetention },
   ],
   definitions: [
     clock,

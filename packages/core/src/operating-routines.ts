@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import type { Routine } from "./database.ts";
 import { defineRoutine } from "./lease-routines.ts";
+import type { PruneAnswer } from "./upkeep.ts";
 
 /** What is paused: a queue, or a type, of which a version or a phase alone may be meant. */
 export type PauseScope =
@@ -41,6 +42,7 @@ interface OperatingRoutines {
   readonly getPauses: Routine<PauseRecord>;
   readonly noteWorker: Routine<"ok">;
   readonly getWorkers: Routine<WorkerRecord>;
+  readonly pruneJobs: Routine<PruneAnswer>;
 }
 
 const optionalText = z
@@ -103,6 +105,16 @@ const workerRow: z.ZodType<WorkerRecord> = z
     stoppedAt: times[2],
   }));
 
+const pruneRow: z.ZodType<PruneAnswer> = z
+  .tuple([z.int(), z.int(), z.int(), z.int(), z.boolean()])
+  .transform(([completed, failed, dead, cancelled, more]) => ({
+    completed,
+    failed,
+    dead,
+    cancelled,
+    more,
+  }));
+
 /** The functions that operators, and workers for them, call. */
 export const operatingRoutines: OperatingRoutines = {
   pause: defineRoutine(
@@ -122,4 +134,5 @@ export const operatingRoutines: OperatingRoutines = {
     z.tuple([z.literal("ok")]).transform(([answer]) => answer),
   ),
   getWorkers: defineRoutine("get_workers", [], workerRow),
+  pruneJobs: defineRoutine("prune_jobs", ["bigint", "bigint", "bigint", "bigint"], pruneRow),
 };

@@ -1,8 +1,11 @@
+import forgetJobs from "../sql/operating/forget_jobs.sql" with { type: "text" };
 import getPauses from "../sql/operating/get_pauses.sql" with { type: "text" };
 import getWorkers from "../sql/operating/get_workers.sql" with { type: "text" };
 import noteWorker from "../sql/operating/note_worker.sql" with { type: "text" };
 import openLanes from "../sql/operating/open_lanes.sql" with { type: "text" };
 import pause from "../sql/operating/pause.sql" with { type: "text" };
+import pruneCompleted from "../sql/operating/prune_completed.sql" with { type: "text" };
+import pruneJobs from "../sql/operating/prune_jobs.sql" with { type: "text" };
 import resume from "../sql/operating/resume.sql" with { type: "text" };
 import workers from "../sql/operating/workers.sql" with { type: "text" };
 
@@ -15,4 +18,7 @@ export const operatingDefinitions: readonly string[] = [
   noteWorker,
   workers,
   getWorkers,
+  forgetJobs,
+  pruneCompleted,
+  pruneJobs,
 ];

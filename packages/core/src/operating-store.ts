@@ -1,4 +1,4 @@
-import type { Pool, Routine, SqlValue } from "./database.ts";
+import type { Pool } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import { toStorableText } from "./json.ts";
 import {
@@ -7,7 +7,8 @@ import {
   type PauseScope,
   type WorkerRecord,
 } from "./operating-routines.ts";
-import type { WorkerUpkeep } from "./upkeep.ts";
+import { callForOne } from "./store-calls.ts";
+import type { PruneAnswer, Retention, WorkerUpkeep } from "./upkeep.ts";
 
 export interface PauseOptions {
   /** The operator's own words, for the next one; 1,024 characters are kept. */
@@ -27,40 +28,42 @@ export interface Operating {
   getPauses(): Promise<readonly PauseRecord[]>;
   /** Who works, or did within the last month; the newest first, 1,000 at most. */
   getWorkers(): Promise<readonly WorkerRecord[]>;
+  /**
+   * Deletes some of the jobs that ended so long ago, with everything that hangs on them; ask again while there is `more`.
+   * Workers do it by themselves, see `keepCompletedDays`. Never one that waits or runs.
+   */
+  pruneJobs(retention: Retention): Promise<PruneAnswer>;
 }
 
-export function createOperating(pool: Pick<Pool, "call">): Operating {
-  const ask = async <Answer>(
-    routine: Routine<Answer>,
-    values: readonly SqlValue[],
-  ): Promise<Answer> => {
-    const [answer] = await pool.call(routine, values);
-    if (answer === undefined) {
-      throw new WorkerError("statement_failed", `Postgres gave no answer to ${routine.name}.`);
-    }
-    return answer;
-  };
+export function createOperating(pool: Pool): Operating {
   return {
     async pause(scope, { reason } = {}) {
       const [kind, name, ...part] = placeOf(scope);
       const words = reason === undefined ? null : toStorableText(reason);
-      return await ask(routines.pause, [kind, name, words, ...part]);
+      return await callForOne(pool, routines.pause, [kind, name, words, ...part]);
     },
-    resume: async (scope) => await ask(routines.resume, placeOf(scope)),
+    resume: async (scope) => await callForOne(pool, routines.resume, placeOf(scope)),
     getPauses: () => pool.call(routines.getPauses, []),
     getWorkers: () => pool.call(routines.getWorkers, []),
+    pruneJobs: (retention) => callForOne(pool, routines.pruneJobs, keepOf(retention)),
   };
 }
 
 /** What a worker does for the schema beside its jobs. */
-export function createUpkeep(pool: Pick<Pool, "call">): WorkerUpkeep {
+export function createUpkeep(pool: Pool): WorkerUpkeep {
   return {
     async noteWorker({ id, inFlight, abandoned, isStopped, ...about }) {
       const name = toStorableText(about.name);
       const values = [id, JSON.stringify({ ...about, name }), inFlight, abandoned, isStopped];
       await pool.call(routines.noteWorker, values);
     },
+    pruneJobs: (retention) => callForOne(pool, routines.pruneJobs, keepOf(retention)),
   };
+}
+
+function keepOf(retention: Retention): readonly (number | null)[] {
+  const { completedMs, failedMs, deadMs, cancelledMs } = retention;
+  return [completedMs, failedMs, deadMs, cancelledMs].map((ms) => ms ?? null);
 }
 
 type Place = readonly [

@@ -16,7 +16,26 @@ export interface WorkerAccount {
   readonly isStopped: boolean;
 }
 
+/** How long jobs that ended are kept, in milliseconds. Undefined: for ever. */
+export interface Retention {
+  readonly completedMs?: number | undefined;
+  readonly failedMs?: number | undefined;
+  readonly deadMs?: number | undefined;
+  readonly cancelledMs?: number | undefined;
+}
+
+/** How many jobs were deleted, by the state they had ended in. */
+export interface PruneAnswer {
+  readonly completed: number;
+  readonly failed: number;
+  readonly dead: number;
+  readonly cancelled: number;
+  /** There may be more of them at once. */
+  readonly more: boolean;
+}
+
 /** What a worker does for the schema that changes no job's state. */
 export interface WorkerUpkeep {
   noteWorker(account: WorkerAccount): Promise<void>;
+  pruneJobs(retention: Retention): Promise<PruneAnswer>;
 }

@@ -19,6 +19,7 @@ import { checkExecutors, planWork } from "./phase-plan.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { createPostgresStore } from "./postgres-store.ts";
 import { createResourceGate } from "./resource-gate.ts";
+import { pruneDuty } from "./retention.ts";
 import { type Runtime, systemRuntime, wait } from "./runtime.ts";
 import { coreVersion } from "./version.ts";
 import { createWorkerRegistry, roundsPerNote, type WorkerRegistry } from "./worker-registry.ts";
@@ -207,7 +208,12 @@ async function startEngine(
     intervalMs,
     inFlight: () => loop.inFlight(),
   });
-  const duties = [lapseDuty(store, events), ...(registry === undefined ? [] : [registry.duty])];
+  const { upkeep } = store;
+  const duties = [
+    lapseDuty(store, events),
+    ...(registry === undefined ? [] : [registry.duty]),
+    ...(upkeep === undefined ? [] : [pruneDuty(upkeep, settings)]),
+  ];
   const maintenance = createMaintenance({ runtime, events, intervalMs, duties });
   keeper.start();
   maintenance.start();

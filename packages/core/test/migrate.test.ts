@@ -304,10 +304,12 @@ describe("migrate beside somebody who holds a table", () => {
     await using subject = await setup();
     await migrate({ connection: subject.url });
     await using holder = await setupHolder(subject);
+    // Another run of these tests may use the same server.
+    const suffix = crypto.randomUUID().slice(0, 8);
     const names = {
-      owner: "operating_owner",
-      worker: "operating_worker",
-      limited: "operating_limited",
+      owner: `owner_${suffix}`,
+      worker: `worker_${suffix}`,
+      limited: `limited_${suffix}`,
     };
     await using _ = dropAfterwards(subject, Object.values(names));
     const connection = subject.urlAs("postgres");

@@ -45,6 +45,7 @@ const workersOwn = [
   "load_results",
   "note_worker",
   "pause",
+  "prune_jobs",
   "release_job",
   "renew_leases",
   "requeue_job",

@@ -132,4 +132,17 @@ export const clientScenarios: Readonly<Record<string, Scenario>> = {
     call: ({ client }) => client.getWorkers(),
     again: same([]),
   }),
+  prune_jobs: asking(/\.prune_jobs\(/, {
+    async prepare(bench) {
+      const id = await enqueued(bench);
+      await bench.observer.cancel(id);
+      await bench.database.advance(1_000);
+      return id;
+    },
+    call: ({ client }) => client.pruneJobs({ cancelledMs: 1_000 }),
+    again: { done: { cancelled: 0 }, notDone: { cancelled: 1 } },
+    async check({ observer }, id) {
+      expect(await observer.getJob(id)).toBeUndefined();
+    },
+  }),
 };
