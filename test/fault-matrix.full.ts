@@ -14,6 +14,7 @@ import {
   statementMs,
   waitForEnd,
 } from "./support/fault-matrix/matrix-bench.ts";
+import { resourceScenarios } from "./support/fault-matrix/resource-scenarios.ts";
 import { structureScenarios } from "./support/fault-matrix/structure-scenarios.ts";
 import { workerScenarios } from "./support/fault-matrix/worker-scenarios.ts";
 import { faultKinds } from "./support/fault-plan.ts";
@@ -22,7 +23,12 @@ import { useThrowawayPostgres } from "./support/throwaway-postgres.ts";
 setDefaultTimeout(180_000);
 
 const server = useThrowawayPostgres();
-const scenarios = { ...workerScenarios, ...clientScenarios, ...structureScenarios };
+const scenarios = {
+  ...workerScenarios,
+  ...clientScenarios,
+  ...structureScenarios,
+  ...resourceScenarios,
+};
 
 let database: Promise<string> | undefined;
 const databaseUrl = (): Promise<string> =>

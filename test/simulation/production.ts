@@ -3,12 +3,16 @@
 export type { ClaimedJob, ClaimRequest, JobStore } from "../../packages/core/src/job-store.ts";
 export type {
   CheckpointAnswer,
+  DueLane,
   LaneIds,
   LapsedLease,
   LeaseKey,
   PartOutput,
   PhaseOutput,
   Reason,
+  ResourceClaim,
+  ResourceClaimRequest,
+  ResourceStanding,
   SettleAnswer,
   StoredResults,
 } from "../../packages/core/src/job-store.ts";

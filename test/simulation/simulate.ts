@@ -49,7 +49,7 @@ export interface SimulationReport {
 const horizonMs = faultyMs + 3_600_000;
 /** Jobs that could not be enqueued while Postgres was away come by then. */
 const arrivalMs = 2_000;
-/** Long enough for a gate that was shut to open again. */
+/** Long enough for a breaker that was open to be closed again. */
 const restMs = 100_000;
 
 /** Runs one seed to its end. It is synchronous, and the same seed always tells the same story. */

@@ -99,6 +99,10 @@ const happenings: readonly RegExp[] = [
   /cancelJob job-\d+: ok/,
   /requeueJob job-\d+: ok/,
   /tells adapter\.abandoned/,
+  /tells resource\.opened host\/vision/,
+  /tells resource\.probed host\/text/,
+  /tells resource\.closed host\/text/,
+  /claimJobs .* of host\/vision \(closed, 0\)/,
 ];
 
 test("the command sums up in one line of JSON", () => {

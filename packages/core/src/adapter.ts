@@ -87,6 +87,11 @@ export interface AdapterV1 {
   readonly capabilities: AdapterCapabilities;
   /** The resource a phase needs, such as `host/model`. Phases with the same resource follow each other gladly. */
   resource(phase: string): string;
+  /**
+   * How many jobs the resource of a phase bears at once, over all workers: 1 for most models on a machine of your own.
+   * An operator may say otherwise. Default: any number.
+   */
+  concurrency?(phase: string): number | undefined;
   execute(request: PhaseRequest, context: AdapterContext): Promise<PhaseResult>;
   probe?(signal: AbortSignal): Promise<AdapterHealth>;
   /** Idempotent. */

@@ -1,3 +1,4 @@
+import { type Affinity, createAffinity, type ResourceLot } from "./affinity.ts";
 import { backoffMs } from "./backoff.ts";
 import type { WorkerSettings } from "./config.ts";
 import { toWorkerError } from "./errors.ts";
@@ -5,14 +6,13 @@ import type { EventHub } from "./events.ts";
 import type { ClaimedJob, ClaimRequest, JobStore } from "./job-store.ts";
 import type { PhasePlan, WorkPlan } from "./phase-plan.ts";
 import { createPulse, nextWithin, type Pulse } from "./pulse.ts";
-import type { ResourceGate } from "./resource-gate.ts";
+import { createResourceGate, type ResourceGate } from "./resource-gate.ts";
 import type { Runtime } from "./runtime.ts";
 
 export interface ClaimLoopOptions {
-  readonly store: Pick<JobStore, "claimJobs" | "abandonClaim">;
+  readonly store: Pick<JobStore, "abandonClaim" | "claimForResource" | "claimJobs" | "peekLanes">;
   readonly runtime: Runtime;
   readonly events: EventHub;
-  readonly gate: ResourceGate;
   readonly settings: WorkerSettings;
   readonly worker: string;
   readonly plan: WorkPlan;
@@ -52,14 +52,37 @@ interface LoopState extends ClaimLoopOptions {
   /** Tokens of claims whose answer was lost. */
   readonly unclear: Set<string>;
   readonly changes: Pulse;
+  /** Phases that need no resource. */
+  readonly plain: readonly PhasePlan[];
+  readonly affinity: Affinity;
+  readonly gate: ResourceGate;
+  /** Who claims first. */
+  turn: number;
   /** A job that must run alone is held or runs: nothing else is claimed. */
   hasSolo: boolean;
 }
 
 /** The one claimer of a process: asks for as many jobs as it has free slots, and sleeps when there are none. */
 export function createClaimLoop(options: ClaimLoopOptions): ClaimLoop {
+  const { runtime, events, settings, plan, store } = options;
   const state: LoopState = {
     ...options,
+    plain: plan.phases.filter(({ resource }) => resource === undefined),
+    affinity: createAffinity({
+      store,
+      runtime,
+      phases: plan.phases,
+      jobsMax: settings.affinityJobsMax,
+      msMax: settings.affinitySeconds * 1000,
+    }),
+    gate: createResourceGate({
+      runtime,
+      events,
+      // Shorter than any wait of the loop, so that none of its looks is in vain.
+      fullMs: settings.pollSeconds * 500,
+      shutMsMax: settings.pollSecondsMax * 1000,
+    }),
+    turn: 0,
     stopping: new AbortController(),
     running: new Set(),
     worked: 0,
@@ -127,36 +150,102 @@ function freeSlots({ hasSolo, settings, running, worked }: LoopState): number {
   return Math.min(concurrency - (running.size - worked), 2 * concurrency - running.size);
 }
 
+/** What a claim brought, and whether there may be more of it. */
+interface Haul {
+  readonly jobs: number;
+  readonly hasMore: boolean;
+}
+
 async function claimAll(state: LoopState): Promise<"full" | "some" | "none"> {
   let came = 0;
-  let wanted = 0;
-  for (const request of chooseRequests(state)) {
-    const limit = Math.min(request.limit, freeSlots(state));
-    if (limit < 1) break;
-    const jobs = await claimOnce(state, { ...request, limit });
-    if (jobs === undefined) return "none";
-    wanted += limit;
-    came += jobs;
+  let hasMore = false;
+  // Before anything else: what they took stands in nobody's lane, and takes a place of its resource.
+  if (state.unclear.size > 0 && (await tryGiveBack(state)) === "failed") return "none";
+  for (const claim of takeTurns(state)) {
+    if (freeSlots(state) < 1) break;
+    const haul = await claim(state);
+    if (haul === undefined) return "none";
+    came += haul.jobs;
+    hasMore ||= haul.hasMore;
   }
   if (came === 0) return "none";
-  return came >= wanted ? "full" : "some";
+  return hasMore ? "full" : "some";
+}
+
+async function tryGiveBack(state: LoopState): Promise<"done" | "failed"> {
+  try {
+    await giveBackUnclear(state);
+    return "done";
+  } catch (error) {
+    const { code } = toWorkerError(error);
+    state.events.emit({ name: "database.failed", operation: "abandon_claim", code });
+    return "failed";
+  }
+}
+
+type Turn = (state: LoopState) => Promise<Haul | undefined>;
+
+/** The lanes that need no resource, and each host: whoever comes first has all free slots, so each is it by turns. */
+function takeTurns(state: LoopState): readonly Turn[] {
+  const { plain, affinity } = state;
+  const hosts = affinity.hosts.map(
+    (host): Turn =>
+      () =>
+        claimOfHost(state, host),
+  );
+  const turns = plain.length > 0 ? [claimPlain, ...hosts] : hosts;
+  state.turn = (state.turn + 1) % turns.length;
+  return [...turns.slice(state.turn), ...turns.slice(0, state.turn)];
+}
+
+async function claimPlain(state: LoopState): Promise<Haul | undefined> {
+  const request = toRequest(state, state.plain, freeSlots(state));
+  const claim = await claimOnce(state, request, async (asked) => ({
+    jobs: await state.store.claimJobs(asked),
+  }));
+  return claim && { jobs: claim.jobs.length, hasMore: claim.jobs.length === request.limit };
+}
+
+async function claimOfHost(
+  state: LoopState,
+  host: readonly ResourceLot[],
+): Promise<Haul | undefined> {
+  const { affinity, gate, store, events, running } = state;
+  let jobs = 0;
+  let hasMore = false;
+  try {
+    for await (const lot of affinity.turns(host)) {
+      const limit = Math.min(freeSlots(state), affinity.room(lot));
+      if (limit < 1) break;
+      const { resource, phases } = lot;
+      if (gate.admission(resource) === "ask") {
+        const request = toRequest(state, phases, limit);
+        const claim = await claimOnce(state, request, (asked) =>
+          store.claimForResource({ ...asked, resource }),
+        );
+        if (claim === undefined) return undefined;
+        gate.learn(resource, claim);
+        affinity.claimed(lot, claim.jobs.length);
+        jobs += claim.jobs.length;
+        hasMore ||= claim.jobs.length === request.limit;
+      }
+      const isOurs = [...running].some(({ plan }) => plan.resource === resource);
+      // It is full of our own jobs: the host has enough to do.
+      if (isOurs && gate.admission(resource) === "full") break;
+    }
+  } catch (error) {
+    events.emit({
+      name: "database.failed",
+      operation: "peek_lanes",
+      code: toWorkerError(error).code,
+    });
+    return undefined;
+  }
+  return { jobs, hasMore };
 }
 
 /** Jobs of one claim at most: what costs a transaction each is shared well enough by so many. */
 const claimMax = 500;
-
-/** One request for all lanes that are open, and one of a single job for each that may be open again. */
-function chooseRequests(state: LoopState): readonly ClaimRequest[] {
-  const admitted = (admission: string): readonly PhasePlan[] =>
-    state.plan.phases.filter(
-      ({ resource }) =>
-        (resource === undefined ? "all" : state.gate.admission(resource)) === admission,
-    );
-  const open = admitted("all");
-  const probes = admitted("one").map((phase) => toRequest(state, [phase], 1));
-  if (open.length === 0) return probes;
-  return [...probes, toRequest(state, open, claimMax)];
-}
 
 function toRequest(state: LoopState, phases: readonly PhasePlan[], limit: number): ClaimRequest {
   return {
@@ -164,30 +253,31 @@ function toRequest(state: LoopState, phases: readonly PhasePlan[], limit: number
     token: state.runtime.uuid(),
     lanes: phases.map(({ laneId }) => laneId),
     soloLanes: phases.map(({ soloLaneId }) => soloLaneId),
-    limit,
+    limit: Math.min(limit, claimMax),
     leaseMs: Math.ceil(state.settings.leaseSeconds * 1000),
   };
 }
 
-/** Answers how many jobs came, or undefined when the database did not answer. */
-async function claimOnce(state: LoopState, request: ClaimRequest): Promise<number | undefined> {
+/** Answers what came, or undefined when the database did not answer. */
+async function claimOnce<Answer extends { readonly jobs: readonly ClaimedJob[] }>(
+  state: LoopState,
+  request: ClaimRequest,
+  send: (request: ClaimRequest) => Promise<Answer>,
+): Promise<Answer | undefined> {
   const { store, runtime, events, unclear, stopping } = state;
   const claimedAt = runtime.now();
-  let isSent = false;
   try {
-    await giveBackUnclear(state);
-    isSent = true;
-    const jobs = await store.claimJobs(request);
-    if (stopping.signal.aborted && jobs.length > 0) {
+    const answer = await send(request);
+    if (stopping.signal.aborted && answer.jobs.length > 0) {
       // Nothing was started: give it back as if it had never been taken.
       await store.abandonClaim(state.worker, request.token);
-      return 0;
+      return { ...answer, jobs: [] };
     }
-    for (const job of jobs) begin(state, job, claimedAt);
-    return jobs.length;
+    for (const job of answer.jobs) begin(state, job, claimedAt);
+    return answer;
   } catch (error) {
     // Postgres may have leased jobs and only its answer been lost.
-    if (isSent) unclear.add(request.token);
+    unclear.add(request.token);
     const { code } = toWorkerError(error);
     events.emit({ name: "database.failed", operation: "claim_jobs", code });
     return undefined;
@@ -201,7 +291,6 @@ function begin(state: LoopState, job: ClaimedJob, claimedAt: number): void {
   const claim: Claim = { job, plan, claimedAt, isWorked: false };
   running.add(claim);
   state.hasSolo ||= job.solo;
-  if (plan.resource !== undefined) gate.enter(plan.resource);
   state.events.emit({
     name: "job.claimed",
     jobId: job.publicId,
@@ -214,6 +303,7 @@ function begin(state: LoopState, job: ClaimedJob, claimedAt: number): void {
     running.delete(claim);
     if (claim.isWorked) state.worked -= 1;
     if (job.solo) state.hasSolo = false;
+    if (plan.resource !== undefined) gate.left(plan.resource);
     changes.beat();
   };
   void state.run(claim).then(end, end);

@@ -20,15 +20,18 @@ const dearMs = 10;
  * and a look from the start passes all of them. What such a look alone can find, a job that was committed late say,
  * waits for the next one.
  */
-export function createMarkedClaims<Row extends ClaimedRow>(
-  claim: (request: ClaimRequest, marks: ClaimMarks) => Promise<readonly Row[]>,
+export function createMarkedClaims<
+  Row extends ClaimedRow,
+  Request extends ClaimRequest = ClaimRequest,
+>(
+  claim: (request: Request, marks: ClaimMarks) => Promise<readonly Row[]>,
   now: () => number = () => performance.now(),
-): (request: ClaimRequest) => Promise<readonly Row[]> {
+): (request: Request) => Promise<readonly Row[]> {
   let marks: ClaimMarks = {};
   let fromStartAt = 0;
   let isDear = false;
 
-  const take = async (request: ClaimRequest): Promise<readonly Row[]> => {
+  const take = async (request: Request): Promise<readonly Row[]> => {
     const rows = await claim(request, marks);
     for (const row of rows) if (row.marks !== undefined) marks = { ...marks, ...row.marks };
     return rows;

@@ -9,6 +9,7 @@ import {
 } from "./database.ts";
 import type { NewJobs } from "./new-job.ts";
 import { createOperating, type Operating } from "./operating-store.ts";
+import { createResources, type Resources } from "./resources-store.ts";
 
 /**
  * A transaction of the host's own, as `postgres` and `Bun.sql` (`unsafe`) or `pg` (`query`) have it.
@@ -20,7 +21,7 @@ export type Queryable =
   | { query(text: string, parameters: string[]): PromiseLike<unknown> };
 
 /** The calls of a client. */
-export interface ClientStore extends Operating {
+export interface ClientStore extends Operating, Resources {
   enqueueJobs(jobs: NewJobs): Promise<readonly EnqueueAnswer[]>;
   /** All or none. The next of them is written while Postgres works on the one before. */
   enqueueAll(parts: Iterable<NewJobs>): Promise<readonly EnqueueAnswer[]>;
@@ -46,6 +47,7 @@ export function createClientStore(connection: DatabaseConnection, schema: string
     isUuid(id) ? await pool.call(routine, [id]) : [];
   return {
     ...createOperating(pool),
+    ...createResources(pool),
     enqueueJobs: ({ jobs, shared }) => pool.call(routines.enqueueJobs, [jobs, shared]),
     async enqueueAll(parts) {
       const answers: EnqueueAnswer[] = [];

@@ -9,6 +9,7 @@ import { defaultSchema } from "./migrate.ts";
 import { type NewJobs, payloadBytesDefault, toNewJobs } from "./new-job.ts";
 import type { Operating } from "./operating-store.ts";
 import type { Pipeline } from "./pipeline.ts";
+import type { Resources } from "./resources-store.ts";
 import { systemRuntime, wait } from "./runtime.ts";
 
 export interface ClientOptions {
@@ -31,7 +32,7 @@ export interface WaitOptions {
 }
 
 /** Adds jobs, asks about them and stops them. It claims nothing. */
-export interface Client extends Operating, AsyncDisposable {
+export interface Client extends Operating, Resources, AsyncDisposable {
   /** Throws `input_invalid` with every field or option that does not fit, or `payload_too_large`. */
   enqueue<Schema extends z.ZodType>(
     pipeline: Pipeline<Schema>,
@@ -110,6 +111,10 @@ export function createClient(options: ClientOptions): Client {
     getPauses: () => store.getPauses(),
     getWorkers: () => store.getWorkers(),
     pruneJobs: (retention) => store.pruneJobs(retention),
+    setResource: (name, how) => store.setResource(name, how),
+    openBreaker: (name, how) => store.openBreaker(name, how),
+    closeBreaker: (name) => store.closeBreaker(name),
+    getResources: () => store.getResources(),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -36,6 +36,13 @@ export interface WorkerSettings {
   readonly keepDeadDays: number;
   /** The same for jobs that were cancelled. Default: 30. */
   readonly keepCancelledDays: number;
+  /**
+   * Jobs of one resource that are claimed in a row while another resource of its host has due jobs; 0: its models need
+   * not take turns. Default: 50.
+   */
+  readonly affinityJobsMax: number;
+  /** How long a resource may keep others of its host waiting, in seconds. Default: 120. */
+  readonly affinitySeconds: number;
 }
 
 /** The defaults, in one place. */
@@ -53,6 +60,8 @@ export const workerDefaults: WorkerSettings = Object.freeze({
   keepFailedDays: 90,
   keepDeadDays: 90,
   keepCancelledDays: 30,
+  affinityJobsMax: 50,
+  affinitySeconds: 120,
 });
 
 const seconds = z.number().positive().max(86_400);
@@ -73,6 +82,8 @@ const settingsSchema = z
     keepFailedDays: days,
     keepDeadDays: days,
     keepCancelledDays: days,
+    affinityJobsMax: z.int().min(0).max(100_000),
+    affinitySeconds: seconds,
   })
   .refine((settings) => settings.renewSeconds * 3 <= settings.leaseSeconds + 1e-9, {
     path: ["renewSeconds"],

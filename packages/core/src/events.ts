@@ -45,7 +45,18 @@ export type WorkerEvent =
   /** A lease of some dead worker ran out and its job waits again. */
   | (AttemptRef & { readonly name: "lease.lapsed" })
   /** The adapter did not obey its abort signal; its slot was given back without waiting for it. */
-  | (AttemptRef & { readonly name: "adapter.abandoned" });
+  | (AttemptRef & { readonly name: "adapter.abandoned" })
+  /** This worker learned that a resource is away: nothing of it is claimed for so long at least. */
+  | {
+      readonly name: "resource.opened";
+      readonly resource: string;
+      readonly code: string;
+      readonly waitMs: number;
+    }
+  /** The job of that id looks, in this worker, whether the resource is back. */
+  | { readonly name: "resource.probed"; readonly resource: string; readonly probe: string }
+  /** This worker learned that the resource is back. */
+  | { readonly name: "resource.closed"; readonly resource: string };
 
 export type WorkerEventName = WorkerEvent["name"];
 export type WorkerEventListener = (event: WorkerEvent) => void;

@@ -40,6 +40,8 @@ export type { MigrateOptions, MigrateReport, RoleNames } from "./migrate.ts";
 export type { PauseRecord, PauseScope, WorkerRecord } from "./operating-routines.ts";
 export type { Operating, PauseOptions } from "./operating-store.ts";
 export * from "./pipeline.ts";
+export type { ResourceRecord } from "./resources-routines.ts";
+export type { OpenBreakerOptions, Resources } from "./resources-store.ts";
 export type { PruneAnswer, Retention } from "./upkeep.ts";
 export { coreVersion } from "./version.ts";
 export { createWorker } from "./worker.ts";

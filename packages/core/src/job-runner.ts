@@ -49,15 +49,10 @@ export async function runJob(options: JobRunnerOptions, claim: Claim): Promise<v
   const lease = options.keeper.hold(job, claim.claimedAt);
   let run: Run | undefined = toRun(claim, lease, { plan, attempt: job.attempt });
   try {
-    if (job.solo && !(await startAlone(options, run))) {
-      // It never began and tells nothing of its backend: the next job may ask.
-      leaveGate(options, plan, false);
-      return;
-    }
+    if (job.solo && !(await startAlone(options, run))) return;
     while (run !== undefined) run = await runPhase(options, run);
   } catch {
     // The events told of it, and the lease will lapse: there is nothing left to do here.
-    leaveGate(options, plan, false);
   } finally {
     options.keeper.drop(lease);
   }
@@ -94,7 +89,6 @@ async function runPhase(options: JobRunnerOptions, run: Run): Promise<Run | unde
       known === undefined
         ? checkResult(plan, await executePhase(toExecution(run, request), options))
         : { output: known, provenance: {} };
-    leaveGate(options, plan, known === undefined);
     run.outbox.effect = effectOf(run, request, result.output);
     // Only of what went well: after an outage nothing may be claimed before that is known.
     if (!goesOn(plan)) options.worked(claim);
@@ -102,10 +96,7 @@ async function runPhase(options: JobRunnerOptions, run: Run): Promise<Run | unde
     if (attempt === undefined || plan.next === undefined) return undefined;
     return toRun(claim, lease, { plan: plan.next, attempt });
   } catch (thrown) {
-    const error = toWorkerError(thrown);
-    // An error that is the job's own shows that the backend answers.
-    leaveGate(options, plan, error.scope === "job" && !lease.isLost);
-    await settleError(options, endOf(run, options, startedAt), error);
+    await settleError(options, endOf(run, options, startedAt), toWorkerError(thrown));
     return undefined;
   }
 }
@@ -151,10 +142,6 @@ function effectOf({ plan, ref }: Run, request: PhaseRequest, output: unknown): O
   const stored: Json = JSON.parse(toStorableJson(output ?? null));
   const done = { ...told, jobId: ref.jobId, output: stored };
   return async (transaction) => await phase.effect?.(transaction, done);
-}
-
-function leaveGate({ gate }: JobRunnerOptions, { resource }: PhasePlan, worked: boolean): void {
-  if (resource !== undefined) gate.leave(resource, worked);
 }
 
 function toRun(

@@ -64,6 +64,33 @@ export interface ClaimRequest {
   readonly leaseMs: number;
 }
 
+/** A claim of jobs that need a resource, such as `host/model`. */
+export interface ResourceClaimRequest extends ClaimRequest {
+  readonly resource: string;
+}
+
+/** How a resource is, over all workers. */
+export interface ResourceStanding {
+  /** `open`: it is away. `half_open`: one job looks whether it is back. */
+  readonly state: "closed" | "open" | "half_open";
+  /** Why it is not closed. */
+  readonly code: string | undefined;
+  /** Until it is worth asking again. */
+  readonly waitMs: number;
+  /** How many more jobs it bears now; undefined: no bound. */
+  readonly places: number | undefined;
+}
+
+export interface ResourceClaim extends ResourceStanding {
+  readonly jobs: readonly ClaimedJob[];
+}
+
+/** A lane whose first job is due. */
+export interface DueLane {
+  readonly laneId: number;
+  readonly waitedMs: number;
+}
+
 export interface PhaseOutput {
   /** Must have a JSON form; undefined is stored as null. */
   readonly output: unknown;
@@ -124,7 +151,13 @@ export interface JobStore {
     readonly version: number;
     readonly phases: readonly string[];
   }): Promise<readonly LaneIds[]>;
+  /** Says how many jobs a resource bears at once, unless an operator has said so. */
+  declareResource(name: string, concurrency: number | undefined): Promise<void>;
   claimJobs(request: ClaimRequest): Promise<readonly ClaimedJob[]>;
+  /** Claims no more than the resource bears, and nothing while it is away. */
+  claimForResource(request: ResourceClaimRequest): Promise<ResourceClaim>;
+  /** Which of these lanes have due jobs, the longest wait first. */
+  peekLanes(lanes: readonly number[]): Promise<readonly DueLane[]>;
   /** Gives back what a claim took whose answer was lost. */
   abandonClaim(worker: string, token: string): Promise<void>;
   startJob(lease: LeaseKey): Promise<"ok" | "lost">;

@@ -83,7 +83,7 @@ export interface ClaimedRow extends Omit<ClaimedJob, "token"> {
 /**
  * By hand: these rows come by the hundred, and a schema for each column would cost more than the rest of a job.
  */
-function readClaimed(columns: unknown): ClaimedRow {
+export function readClaimed(columns: unknown): ClaimedRow {
   if (!Array.isArray(columns) || columns.length !== 8) throw unknownShape();
   const [jobId, publicId, laneId, attempt, solo, payload, marks, trace]: unknown[] = columns;
   const isKnown =

@@ -49,8 +49,10 @@ import addPause from "../sql/migrations/0002_add_pause.sql" with { type: "text" 
 import addTrace from "../sql/migrations/0003_add_trace.sql" with { type: "text" };
 import addWorkerRegistry from "../sql/migrations/0004_add_worker_registry.sql" with { type: "text" };
 import addRetention from "../sql/migrations/0005_add_retention.sql" with { type: "text" };
+import addResources from "../sql/migrations/0006_add_resources.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
 import { operatingDefinitions } from "./operating-sql.ts";
+import { resourcesDefinitions } from "./resources-sql.ts";
 import { structureDefinitions } from "./structure-sql.ts";
 
 /** SQL that belongs together: migrations that run once, and definitions that every migrate writes anew. */
@@ -80,6 +82,7 @@ export const coreSql: SqlBundle = {
     { version: 3, name: "add_trace", text: addTrace },
     { version: 4, name: "add_worker_registry", text: addWorkerRegistry },
     { version: 5, name: "add_retention", text: addRetention },
+    { version: 6, name: "add_resources", text: addResources },
   ],
   definitions: [
     clock,
@@ -129,6 +132,7 @@ export const coreSql: SqlBundle = {
     schemaVersion,
     currentLogin,
     ...operatingDefinitions,
+    ...resourcesDefinitions,
     ...structureDefinitions,
   ],
   grants: ownSchema,

@@ -11,6 +11,8 @@ export interface PhasePlan {
   readonly soloLaneId: number;
   /** What the phase competes for, such as `host/model`; undefined for phases that need nothing of the kind. */
   readonly resource: string | undefined;
+  /** How many jobs the resource bears at once, as the adapter says. */
+  readonly concurrency: number | undefined;
   /** The phase after this one; undefined for the last. */
   readonly next: PhasePlan | undefined;
   execute(request: PhaseRequest, context: PhaseContext): Promise<PhaseResult>;
@@ -50,9 +52,9 @@ export function checkExecutors(
   }
 }
 
-/** Asks the database for lane numbers and ties everything together. */
+/** Asks the database for lane numbers, tells it of resources, and ties everything together. */
 export async function planWork(
-  store: Pick<JobStore, "declareLanes">,
+  store: Pick<JobStore, "declareLanes" | "declareResource">,
   pipelines: readonly Pipeline[],
   adapters: readonly AdapterV1[],
 ): Promise<WorkPlan> {
@@ -80,6 +82,13 @@ export async function planWork(
       phases.push(next);
     }
   }
+  for (const [resource, own] of Map.groupBy(phases, (plan) => plan.resource)) {
+    const bounds = own.flatMap(({ concurrency }) => concurrency ?? []);
+    // Of several the least: what one of its phases cannot bear, the resource cannot.
+    if (resource === undefined) continue;
+    const bound = bounds.length > 0 ? Math.min(...bounds) : undefined;
+    await store.declareResource(resource, bound);
+  }
   const byLane = new Map(
     phases.flatMap((plan) => [
       [plan.laneId, plan],
@@ -92,9 +101,9 @@ export async function planWork(
 function toExecutor(
   phase: PhaseDefinition,
   adapters: readonly AdapterV1[],
-): Pick<PhasePlan, "resource" | "execute"> {
+): Pick<PhasePlan, "resource" | "concurrency" | "execute"> {
   if (phase.run !== undefined) {
-    return { resource: undefined, execute: phase.run.bind(phase) };
+    return { resource: undefined, concurrency: undefined, execute: phase.run.bind(phase) };
   }
   const [adapter] = adaptersOf(phase, adapters);
   if (adapter === undefined) {
@@ -104,8 +113,20 @@ function toExecutor(
   }
   return {
     resource: adapter.resource(phase.name),
+    concurrency: toConcurrency(adapter, phase.name),
     execute: (request, context) => adapter.execute(request, withoutDatabase(context)),
   };
+}
+
+function toConcurrency(adapter: AdapterV1, phase: string): number | undefined {
+  const concurrency = adapter.concurrency?.(phase);
+  if (concurrency === undefined || (Number.isInteger(concurrency) && concurrency > 0)) {
+    return concurrency;
+  }
+  const problem = `concurrency of phase "${phase}" must be a whole number from 1 on`;
+  throw new WorkerError("config_invalid", `Adapter ${adapter.name} refused: ${problem}.`, {
+    scope: "config",
+  });
 }
 
 /** An adapter never sees the database, so `commit` is not on its context. */

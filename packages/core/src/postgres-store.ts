@@ -20,6 +20,7 @@ import type {
 import { type Json, toStorableText } from "./json.ts";
 import { leaseRoutines as routines, type StoredResultRow } from "./lease-routines.ts";
 import { createUpkeep } from "./operating-store.ts";
+import { createResourceCalls, type ResourceCalls } from "./resources-store.ts";
 import { callForOne, keyOf, storable } from "./store-calls.ts";
 import { createStructureStore } from "./structure-store.ts";
 
@@ -45,6 +46,7 @@ export function createPostgresStore(options: PostgresStoreOptions): JobStore {
 
   return {
     ...createClaims(work),
+    ...createResourceCalls(work),
     ...createSettlements(work),
     structure: createStructureStore(work),
     upkeep: createUpkeep(work),
@@ -94,7 +96,14 @@ function createClaims(pool: Pool): Claims {
 
 type Settlements = Omit<
   JobStore,
-  keyof Claims | "renewLeases" | "schemaVersion" | "listen" | "structure" | "upkeep" | "end"
+  | keyof Claims
+  | keyof ResourceCalls
+  | "renewLeases"
+  | "schemaVersion"
+  | "listen"
+  | "structure"
+  | "upkeep"
+  | "end"
 >;
 
 function createSettlements(pool: Pool): Settlements {

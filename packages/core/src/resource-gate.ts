@@ -1,46 +1,61 @@
+import type { EventHub } from "./events.ts";
+import type { ResourceClaim } from "./job-store.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** How many jobs of a resource may be claimed: any number, none for now, or one to see whether it is back. */
-export type Admission = "all" | "one" | "none";
+/** Whether the database is worth asking; if not, because it is away, or has as many jobs as it bears. */
+export type Admission = "ask" | "away" | "full";
 
-/** Stops claiming for a backend that is down, so that its jobs wait in the database and not in a stampede. */
+/** What this process remembers of resources, so that it does not ask in vain. The database alone decides. */
 export interface ResourceGate {
   admission(resource: string): Admission;
-  /** The backend was down; leave it alone for a while. */
-  shut(resource: string, forMs: number): void;
-  /** A job of this resource was claimed. */
-  enter(resource: string): void;
-  /** An attempt ended without an outage, or without telling anything. */
-  leave(resource: string, worked: boolean): void;
+  /** What the database answered to a claim. */
+  learn(resource: string, claim: ResourceClaim): void;
+  /** A job of the resource ended here: there may be a place, or another answer. */
+  left(resource: string): void;
 }
 
-interface Shut {
-  until: number;
-  probing: boolean;
+export interface ResourceGateOptions {
+  readonly runtime: Runtime;
+  readonly events: EventHub;
+  /** How long it is not asked whether there is a place again, which another worker may have left. */
+  readonly fullMs: number;
+  /** How long an answer is believed at most: an operator may close a breaker at any time. */
+  readonly shutMsMax: number;
 }
 
-export function createResourceGate(runtime: Runtime): ResourceGate {
-  const shut = new Map<string, Shut>();
+interface Known {
+  readonly state: ResourceClaim["state"];
+  readonly askAt: number;
+}
+
+export function createResourceGate(options: ResourceGateOptions): ResourceGate {
+  const { runtime, events, fullMs, shutMsMax } = options;
+  const known = new Map<string, Known>();
+  const waitOf = ({ state, waitMs, places }: ResourceClaim): number => {
+    if (state !== "closed") return Math.min(waitMs, shutMsMax);
+    return places === 0 ? fullMs : 0;
+  };
   return {
     admission(resource) {
-      const state = shut.get(resource);
-      if (state === undefined) return "all";
-      return state.probing || runtime.now() < state.until ? "none" : "one";
+      const last = known.get(resource);
+      if (last === undefined || runtime.now() >= last.askAt) return "ask";
+      return last.state === "closed" ? "full" : "away";
     },
-    shut(resource, forMs) {
-      // Several jobs may tell of one outage: the longest pause counts.
-      const until = Math.max(shut.get(resource)?.until ?? 0, runtime.now() + forMs);
-      shut.set(resource, { until, probing: false });
+    learn(resource, claim) {
+      const { state, code = "unknown", waitMs, jobs } = claim;
+      const before = known.get(resource)?.state ?? "closed";
+      known.set(resource, { state, askAt: runtime.now() + waitOf(claim) });
+      const [probe] = state === "half_open" ? jobs : [];
+      if (probe !== undefined) {
+        events.emit({ name: "resource.probed", resource, probe: probe.publicId });
+      }
+      if (state === before) return;
+      if (state === "open") events.emit({ name: "resource.opened", resource, code, waitMs });
+      if (state === "closed") events.emit({ name: "resource.closed", resource });
     },
-    enter(resource) {
-      const state = shut.get(resource);
-      if (state !== undefined) state.probing = true;
-    },
-    leave(resource, worked) {
-      const state = shut.get(resource);
-      if (state === undefined) return;
-      if (worked) shut.delete(resource);
-      else state.probing = false;
+    left(resource) {
+      const last = known.get(resource);
+      if (last !== undefined) known.set(resource, { ...last, askAt: 0 });
     },
   };
 }

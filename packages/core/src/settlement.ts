@@ -6,14 +6,12 @@ import { toStorableJson } from "./json.ts";
 import { type HeldLease, loseLease } from "./lease-keeper.ts";
 import { isEmpty, type Outbox } from "./outbox.ts";
 import type { PhasePlan } from "./phase-plan.ts";
-import type { ResourceGate } from "./resource-gate.ts";
 import { type Runtime, wait } from "./runtime.ts";
 
 export interface SettlementOptions {
   readonly store: JobStore;
   readonly runtime: Runtime;
   readonly events: EventHub;
-  readonly gate: ResourceGate;
   /** Aborts when the process can wait no longer: what is not written by then is left to the lapse. */
   readonly hardStop: AbortSignal;
 }
@@ -130,15 +128,11 @@ async function release(
   attempt: EndedAttempt,
   { kind, reason }: { readonly kind: "shutdown" | "outage"; readonly reason: Reason },
 ): Promise<void> {
-  const { store, events, gate } = options;
-  const { lease, plan, ref } = attempt;
+  const { store, events } = options;
+  const { lease, ref } = attempt;
   const answer = await persist(options, () => store.releaseJob(lease, kind, reason));
   if (isTrouble(options, attempt, answer)) return;
   const { code } = reason;
-  // Our own database being away says nothing about the backend.
-  if (kind === "outage" && code !== "database_unavailable" && plan.resource !== undefined) {
-    gate.shut(plan.resource, answer.delayMs);
-  }
   events.emit({ ...ref, name: "job.released", reason: kind, code, retryInMs: answer.delayMs });
 }
 
@@ -167,7 +161,7 @@ function emitCharged(
   else events.emit({ ...ref, name: "job.retried", code, retryInMs: delayMs });
 }
 
-/** How long a job waits whose model or options somebody has to mend first. */
+/** How long a job and its resource wait whose model or options somebody has to mend first. */
 const configPauseMs = 60_000;
 
 function toReason(error: WorkerError): Reason {

@@ -18,7 +18,6 @@ import { endOverdue, type PhaseDeadline } from "./phase-execution.ts";
 import { checkExecutors, planWork } from "./phase-plan.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { createPostgresStore } from "./postgres-store.ts";
-import { createResourceGate } from "./resource-gate.ts";
 import { pruneDuty } from "./retention.ts";
 import { type Runtime, systemRuntime, wait } from "./runtime.ts";
 import { coreVersion } from "./version.ts";
@@ -180,7 +179,6 @@ async function startEngine(
     renewMs: settings.renewSeconds * 1000,
     marginMs: settings.marginSeconds * 1000,
   });
-  const gate = createResourceGate(runtime);
   const deadlines = createAlarms(runtime, endOverdue);
   const hardStop = new AbortController();
   const parts = {
@@ -189,7 +187,6 @@ async function startEngine(
     runtime,
     deadlines,
     events,
-    gate,
     settings,
     hardStop: hardStop.signal,
     logger: options.logger ?? silentLogger,

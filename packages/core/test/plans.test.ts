@@ -32,6 +32,8 @@ interface Subject extends Queue {
   /** Makes many ready jobs, without going through the functions. */
   populate(options: FillOptions): Promise<void>;
   explainClaim(limit: number, phases?: readonly string[]): Promise<Explained>;
+  /** Of jobs that need `host/model`. */
+  explainClaimForResource(limit: number): Promise<Explained>;
 }
 
 interface FillOptions {
@@ -66,6 +68,23 @@ async function setup(): Promise<Subject> {
   })) {
     await admin.unsafe(`set auto_explain.${name} = ${value}`);
   }
+  const lanesOf = async (phases: readonly string[] = ["draft"]): Promise<string> =>
+    `'{${(await queue.lanes(phases)).map(({ laneId }) => laneId).join()}}'`;
+  const explain = async (call: string): Promise<Explained> => {
+    const text = renderSql(`select * from :"schema".${call}`, queue.schema);
+    // Warm the caches of the session: the first call of a function reads the catalogue.
+    await admin.unsafe(text);
+    await admin.unsafe("set client_min_messages = log");
+    plans.length = 0;
+    const { length: rows } = await admin.unsafe(text);
+    await admin.unsafe("set client_min_messages = notice");
+    const whole = plans.at(-1);
+    return {
+      paths: [...new Set(plans.slice(0, -1).flatMap(listPaths))].toSorted(),
+      buffers: (whole?.["Shared Hit Blocks"] ?? 0) + (whole?.["Shared Read Blocks"] ?? 0),
+      rows,
+    };
+  };
   return {
     ...queue,
     async populate({ count, phase, dueInMs, priority = 5 }) {
@@ -84,24 +103,15 @@ async function setup(): Promise<Subject> {
         String(dueInMs),
       );
     },
-    async explainClaim(limit, phases = ["draft"]) {
-      const lanes = (await queue.lanes(phases)).map(({ laneId }) => laneId).join();
-      // Warm the caches of the session: the first call of a function reads the catalogue.
-      const claim = async (): Promise<number> => {
-        const text = `select * from :"schema".claim_jobs_v2('w', gen_random_uuid(), '{${lanes}}', '{}', ${limit}, 1000)`;
-        return (await admin.unsafe(renderSql(text, queue.schema))).length;
-      };
-      await claim();
-      await admin.unsafe("set client_min_messages = log");
-      plans.length = 0;
-      const rows = await claim();
-      await admin.unsafe("set client_min_messages = notice");
-      const whole = plans.at(-1);
-      return {
-        paths: [...new Set(plans.slice(0, -1).flatMap(listPaths))].toSorted(),
-        buffers: (whole?.["Shared Hit Blocks"] ?? 0) + (whole?.["Shared Read Blocks"] ?? 0),
-        rows,
-      };
+    async explainClaim(limit, phases) {
+      const rest = `'{}', ${limit}, 1000`;
+      return await explain(
+        `claim_jobs_v2('w', gen_random_uuid(), ${await lanesOf(phases)}, ${rest})`,
+      );
+    },
+    async explainClaimForResource(limit) {
+      const rest = `gen_random_uuid(), ${await lanesOf()}, '{}', ${limit}, 1000`;
+      return await explain(`claim_for_resource('host/model', 'w', ${rest})`);
     },
     async [Symbol.asyncDispose]() {
       await admin.end();
@@ -203,5 +213,49 @@ describe("claim_jobs_v2", () => {
 
     expect([one.rows, other.rows]).toEqual([0, 0]);
     expect(other.buffers).toBeLessThanOrEqual(one.buffers + 2 * 10);
+  });
+});
+
+describe("claim_for_resource", () => {
+  const analyze = 'analyze :"schema".ready, :"schema".job, :"schema".lease, :"schema".resource';
+  const leases = `insert into :"schema".lease
+      (job_id, token, worker, lane_id, priority, attempt, solo, lease_ms, leased_at, until, resource)
+    select -n, gen_random_uuid(), 'w', 1, 5, 1, false, 1000, clock_timestamp(), clock_timestamp(),
+      nullif('host/' || n % 3, 'host/0')
+    from generate_series(1, 3000) as n`;
+
+  test.each([
+    ["none", ""],
+    ["those of empty tables", "before"],
+    ["those of full tables", "after"],
+  ])("goes by its indexes for a resource, whatever the statistics say: %s", async (_, analyzed) => {
+    await using subject = await setup();
+    await subject.store.declareResource("host/model", 100);
+    if (analyzed === "before") await subject.query(analyze);
+    await subject.populate({ count: 3_000, phase: "draft", dueInMs: -1_000 });
+    await subject.query(leases);
+    if (analyzed === "after") await subject.query(analyze);
+
+    const { paths, rows } = await subject.explainClaimForResource(10);
+
+    // And one row that says how the resource is.
+    expect(rows).toBe(11);
+    expect(paths.filter(isReady)).toEqual(["ready by Tid Scan", "ready by ready_claim"]);
+    expect(paths).toContain("lease by lease_resource");
+    expect(paths).toContain("resource by resource_pkey");
+    expect(paths.filter((path) => path.endsWith("Seq Scan"))).toEqual(["test_clock by Seq Scan"]);
+  });
+
+  test("touches a few pages when the resource is full, whatever waits for it", async () => {
+    await using subject = await setup();
+    await subject.store.declareResource("host/model", 2);
+    await subject.populate({ count: 10_000, phase: "draft", dueInMs: -1_000 });
+    await subject.explainClaimForResource(2);
+
+    const { rows, buffers, paths } = await subject.explainClaimForResource(10);
+
+    expect(rows).toBe(1);
+    expect(buffers).toBeLessThan(20);
+    expect(paths.filter(isReady)).toEqual([]);
   });
 });

@@ -1,141 +1,112 @@
 import { describe, expect, test } from "bun:test";
 
-import { WorkerError } from "@leasehold/core";
+import type { WorkerEvent } from "@leasehold/core";
 
-import { createAlarms } from "../src/alarms.ts";
-import { abort } from "../src/cancellation.ts";
-import { parseWorkerSettings } from "../src/config.ts";
 import { createEventHub } from "../src/events.ts";
-import { runJob } from "../src/job-runner.ts";
-import type { JobStore } from "../src/job-store.ts";
-import { createLeaseKeeper, loseLease } from "../src/lease-keeper.ts";
-import { endOverdue } from "../src/phase-execution.ts";
-import type { PhasePlan } from "../src/phase-plan.ts";
+import type { ResourceClaim } from "../src/job-store.ts";
 import { createResourceGate, type ResourceGate } from "../src/resource-gate.ts";
-import { type Runtime, systemRuntime } from "../src/runtime.ts";
-import { essayOf, resultOf } from "./support/worker.ts";
+import { createFakeRuntime, type FakeRuntime } from "./support/fake-runtime.ts";
 
 interface Subject {
   readonly gate: ResourceGate;
-  readonly runtime: Runtime;
-  readonly advance: (ms: number) => void;
+  readonly runtime: FakeRuntime;
+  readonly told: WorkerEvent[];
 }
 
 function setup(): Subject {
-  let now = 0;
-  const runtime = { ...systemRuntime, now: () => now };
-  return { gate: createResourceGate(runtime), runtime, advance: (ms) => void (now += ms) };
+  const runtime = createFakeRuntime();
+  const events = createEventHub();
+  const told: WorkerEvent[] = [];
+  events.subscribe((event) => void told.push(event));
+  const gate = createResourceGate({ runtime, events, fullMs: 500, shutMsMax: 5_000 });
+  return { gate, runtime, told };
 }
 
-describe("a resource", () => {
-  test("lets everything in, before anybody complained", () => {
+const closed: ResourceClaim = {
+  state: "closed",
+  code: undefined,
+  waitMs: 0,
+  places: undefined,
+  jobs: [],
+};
+const open: ResourceClaim = {
+  ...closed,
+  state: "open",
+  code: "backend_unreachable",
+  waitMs: 3_000,
+  places: 0,
+};
+const job = {
+  jobId: "1",
+  token: "t",
+  publicId: "p",
+  laneId: 1,
+  attempt: 1,
+  solo: false,
+  payload: {},
+};
+
+describe("a resource is asked for", () => {
+  test("before anything is known of it, and whenever it has places", () => {
     const { gate } = setup();
+    const before = gate.admission("host/model");
 
-    gate.enter("host/model");
+    gate.learn("host/model", closed);
 
-    expect(gate.admission("host/model")).toBe("all");
+    expect([before, gate.admission("host/model")]).toEqual(["ask", "ask"]);
   });
 
-  test("lets nothing in while it is shut, one when the time is over, and none beside that one", () => {
-    const { gate, advance } = setup();
-    gate.shut("host/model", 5_000);
+  test("when the wait is over that the database named, and others at once", () => {
+    const { gate, runtime } = setup();
+
+    gate.learn("host/model", open);
+    const admissions = [gate.admission("host/model"), gate.admission("host/other")];
+    runtime.advance(3_000);
+
+    expect([...admissions, gate.admission("host/model")]).toEqual(["away", "ask", "ask"]);
+  });
+
+  test("again before long, however long the wait: an operator may have closed the breaker", () => {
+    const { gate, runtime } = setup();
+
+    gate.learn("host/model", { ...open, waitMs: 86_400_000 });
+    runtime.advance(5_000);
+
+    expect(gate.admission("host/model")).toBe("ask");
+  });
+
+  test("soon after it was full, and at once when a job of it ended here", () => {
+    const { gate, runtime } = setup();
+    const full = { ...closed, places: 0 };
+
+    gate.learn("host/model", full);
     const admissions = [gate.admission("host/model")];
-
-    advance(5_000);
+    gate.left("host/model");
     admissions.push(gate.admission("host/model"));
-    gate.enter("host/model");
-    admissions.push(gate.admission("host/model"));
+    gate.learn("host/model", full);
+    runtime.advance(500);
 
-    expect(admissions).toEqual(["none", "one", "none"]);
-  });
-
-  test("lets everything in when the one worked, and one more when it told nothing", () => {
-    const { gate, advance } = setup();
-    gate.shut("host/model", 5_000);
-    advance(5_000);
-
-    gate.enter("host/model");
-    gate.leave("host/model", false);
-    const afterNothing = gate.admission("host/model");
-    gate.enter("host/model");
-    gate.leave("host/model", true);
-
-    expect([afterNothing, gate.admission("host/model")]).toEqual(["one", "all"]);
-  });
-
-  test("that is shut again waits again, and others are not concerned", () => {
-    const { gate, advance } = setup();
-    gate.shut("host/model", 5_000);
-    advance(5_000);
-    gate.enter("host/model");
-
-    gate.shut("host/model", 60_000);
-
-    expect(gate.admission("host/model")).toBe("none");
-    expect(gate.admission("host/other")).toBe("all");
-    advance(60_000);
-    expect(gate.admission("host/model")).toBe("one");
+    expect([...admissions, gate.admission("host/model")]).toEqual(["full", "ask", "ask"]);
   });
 });
 
-test("a probe whose job is lost before it begins makes way for another", async () => {
-  const { gate, runtime, advance } = setup();
-  const events = createEventHub();
-  const store = { startJob: async () => "lost" } as Partial<JobStore> as JobStore;
-  const keeper = createLeaseKeeper({
-    store,
-    runtime,
-    events,
-    leaseMs: 60_000,
-    renewMs: 20_000,
-    marginMs: 10_000,
-  });
-  const pipeline = essayOf({ draft: undefined });
-  const [phase] = pipeline.phases;
-  if (phase === undefined) throw new Error("An essay has a phase.");
+test("what is learned of a breaker is told once", () => {
+  const { gate, told } = setup();
   const resource = "host/model";
-  const plan: PhasePlan = {
-    pipeline,
-    phase,
-    laneId: 1,
-    soloLaneId: 2,
-    resource,
-    next: undefined,
-    execute: async () => resultOf(1),
-  };
-  const key = { jobId: "1", token: "t" };
-  const job = { ...key, publicId: "p", laneId: 2, attempt: 2, solo: true, payload: {} };
-  const claim = { job, plan, claimedAt: runtime.now(), isWorked: false };
-  let stops = false;
-  const options = {
-    store,
-    runtime,
-    deadlines: createAlarms(runtime, endOverdue),
-    keeper,
-    worked: () => undefined,
-    async alone() {
-      // The worker stops while the job waits for its neighbours, and meanwhile the lease is lost, too.
-      if (!stops) return;
-      for (const lease of keeper.held()) {
-        abort(lease.work, () => new WorkerError("worker_stopping", "Stopped."));
-        loseLease(lease);
-      }
-    },
-    events,
-    gate,
-    logger: { info: () => undefined, warn: () => undefined },
-    settings: parseWorkerSettings({}),
-    hardStop: new AbortController().signal,
-  };
-  gate.shut(resource, 5_000);
-  advance(5_000);
 
-  gate.enter(resource);
-  await runJob(options, claim);
-  const afterLost = gate.admission(resource);
-  gate.enter(resource);
-  stops = true;
-  await runJob(options, claim);
+  gate.learn(resource, closed);
+  gate.learn(resource, open);
+  gate.learn(resource, open);
+  gate.learn(resource, { ...open, state: "half_open", jobs: [job] });
+  gate.learn(resource, { ...open, waitMs: 8_000 });
+  gate.learn(resource, { ...open, state: "half_open" });
+  gate.learn(resource, closed);
+  gate.learn(resource, closed);
 
-  expect([afterLost, gate.admission(resource)]).toEqual(["one", "one"]);
+  expect(told).toEqual([
+    { name: "resource.opened", resource, code: "backend_unreachable", waitMs: 3_000 },
+    { name: "resource.probed", resource, probe: "p" },
+    { name: "resource.opened", resource, code: "backend_unreachable", waitMs: 8_000 },
+    { name: "resource.closed", resource },
+  ]);
 });

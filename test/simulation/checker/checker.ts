@@ -7,8 +7,8 @@ import type { ProcessState } from "../world/process-state.ts";
 import type { Statement } from "../world/statement.ts";
 import type { JobPlan } from "../world/workload.ts";
 import type { World } from "../world/world.ts";
-import { createGateRules } from "./gate-rules.ts";
 import { createLedger, type Moved } from "./ledger.ts";
+import { createResourceRules } from "./resource-rules.ts";
 import { findHookProblem, findRowProblem } from "./row-rules.ts";
 import { createRunRules, type RunRules } from "./run-rules.ts";
 import { bookStatement, type StatementRules } from "./statement-rules.ts";
@@ -58,24 +58,22 @@ export function createChecker({ world, postgres, plans }: CheckerOptions): Check
       return plan;
     },
   };
-  const gates = createGateRules({ ledger, postgres, report, now: rules.now });
+  const resources = createResourceRules({
+    ledger,
+    postgres,
+    report,
+    now: rules.now,
+    bounds: profile.bounds,
+  });
 
   return {
-    runs: {
-      began(process, request, context) {
-        const end = runs.began(process, request, context);
-        return () => {
-          end();
-          gates.ended(process, request.type, request.phase);
-        };
-      },
-    },
+    runs: { began: (process, request, context) => runs.began(process, request, context) },
     processes: {
       told: (process, event) => judgeEvent(rules, { world, runs }, { process, event }),
       ended: (process) => judgeStop(rules, process),
     },
     statement(statement) {
-      gates.seen(statement);
+      resources.seen(statement);
       const moved = bookStatement(rules, statement);
       noteRuns(rules, runs, statement);
       judgeJobs(rules, moved);
@@ -84,7 +82,7 @@ export function createChecker({ world, postgres, plans }: CheckerOptions): Check
       const { ready, lease } = postgres.schema.tables;
       return ready.count() === 0 && lease.count() === 0;
     },
-    judgeRest: (processes) => gates.judgeRest(processes),
+    judgeRest: (processes) => resources.judgeRest(processes),
     judgeEnd() {
       const { lease, ready, uniqueKey } = postgres.schema.tables;
       if (lease.count() > 0) report(`${lease.count()} leases are left`);

@@ -10,6 +10,8 @@ export interface GrantRecord {
   readonly token: string;
   readonly leaseMs: number;
   readonly isSolo: boolean;
+  /** What it was claimed for, if it needs anything. */
+  readonly resource: string | undefined;
   /** Given to a process that no longer waited for it, and does not know that it holds it. */
   readonly isLate: boolean;
   /** Counted as a start. */

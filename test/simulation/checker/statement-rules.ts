@@ -28,6 +28,7 @@ export interface StatementRules {
 export function bookStatement(rules: StatementRules, statement: Statement): readonly Moved[] {
   switch (statement.name) {
     case "ask":
+    case "peekLanes":
       return [];
     case "claimJobs":
       bookClaim(rules, statement);
@@ -88,6 +89,7 @@ function bookClaim(
       token: request.token,
       leaseMs: request.leaseMs,
       isSolo: claimed.solo,
+      resource: "resource" in request ? request.resource : undefined,
       isLate,
       isStarted: !claimed.solo,
       until: now + request.leaseMs,

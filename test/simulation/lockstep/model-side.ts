@@ -22,6 +22,7 @@ export function createModelSide(startMs: number, mistake?: Mistake): ModelSide {
     clock: () => nowMs + (ticks += 0.001),
     startedAt: () => 0,
     isLocked: () => false,
+    pause: (pauseMs) => pauseMs,
     hint: () => undefined,
     raises: ({ to }) => (fault.to === "%" || fault.to === to ? fault.sqlstate : undefined),
     jitter(delayMs, jobId) {

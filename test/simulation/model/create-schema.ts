@@ -2,6 +2,7 @@ import { createCharging } from "./charging.ts";
 import { createJobs } from "./jobs.ts";
 import { createLeasing } from "./leasing.ts";
 import { createPhases } from "./phases.ts";
+import { createResources } from "./resources.ts";
 import type { Schema, SchemaFunctions, Server } from "./schema.ts";
 import { createSettling } from "./settling.ts";
 import { createTables, type Journal } from "./tables.ts";
@@ -46,5 +47,6 @@ export function createSchema(server: Server): ModelSchema {
   schema.replace(createCharging(schema));
   schema.replace(createPhases(schema));
   schema.replace(createJobs(schema));
+  schema.replace(createResources(schema));
   return schema;
 }

@@ -158,6 +158,7 @@ function leaseJob(
     leasedAt: now,
     startedAt: isSolo ? undefined : now,
     until: now + leaseMs,
+    resource: undefined,
   };
   tables.ready.delete(jobId);
   tables.lease.set(jobId, lease);

@@ -55,6 +55,23 @@ export interface Lease {
   /** Undefined: held for a run alone that has not begun. */
   readonly startedAt: number | undefined;
   readonly until: number;
+  /** What the job was claimed for, if it needs anything. */
+  readonly resource: string | undefined;
+}
+
+/** A row of `resource`. */
+export interface Resource {
+  readonly name: string;
+  readonly concurrency: number | undefined;
+  readonly isSet: boolean;
+  readonly state: "closed" | "open" | "half_open";
+  readonly openUntil: number | undefined;
+  readonly outages: number;
+  readonly code: string | undefined;
+  readonly probe: { readonly jobId: number; readonly token: string } | undefined;
+  readonly probedAt: number | undefined;
+  readonly slowSince: number | undefined;
+  readonly changedAt: number | undefined;
 }
 
 export type AttemptOutcome =

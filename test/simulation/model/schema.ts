@@ -2,16 +2,20 @@ import type {
   CheckpointAnswer,
   ClaimedJob,
   ClaimRequest,
+  DueLane,
   LaneIds,
   LapsedLease,
   LeaseKey,
   PartOutput,
   PhaseOutput,
   Reason,
+  ResourceClaim,
+  ResourceClaimRequest,
+  ResourceStanding,
   SettleAnswer,
   StoredResults,
 } from "../production.ts";
-import type { HookCall, JobType, Lease } from "./rows.ts";
+import type { HookCall, JobType, Lease, Resource } from "./rows.ts";
 import type { Tables } from "./tables.ts";
 
 /** What the functions of a schema ask of their server, and what a test decides for them. */
@@ -22,6 +26,8 @@ export interface Server {
   readonly startedAt: () => number;
   /** From half of a delay to all of it. */
   readonly jitter: (delayMs: number, jobId: number) => number;
+  /** The same, of a resource's pause. */
+  readonly pause: (pauseMs: number, resource: string) => number;
   /** Whether somebody else holds the job's row, so that it is skipped. */
   readonly isLocked: (jobId: number) => boolean;
   /** The SQLSTATE that the host's hook raises, if it does. */
@@ -98,6 +104,9 @@ export interface LeasingFunctions {
     readonly phases: readonly string[];
   }) => readonly LaneIds[];
   readonly claimJobs: (request: ClaimRequest) => readonly ClaimedJob[];
+  readonly declareResource: (name: string, concurrency: number | undefined) => void;
+  readonly claimForResource: (request: ResourceClaimRequest) => ResourceClaim;
+  readonly peekLanes: (lanes: readonly number[]) => readonly DueLane[];
   readonly abandonClaim: (worker: string, token: string) => number;
   readonly startJob: (key: LeaseKey) => "ok" | "lost";
   readonly renewLeases: (keys: readonly LeaseKey[]) => ReadonlyMap<string, "ok" | "busy">;
@@ -122,7 +131,13 @@ export interface JobFunctions {
   readonly enqueueJobs: (jobs: readonly NewJob[]) => readonly ("created" | "existing")[];
   readonly cancelJob: (publicId: string) => "ok" | "not_found" | "settled";
   readonly requeueJob: (publicId: string) => "ok" | "not_found" | "not_settled" | "conflict";
+  readonly setResource: (name: string, concurrency: number | undefined) => void;
+  readonly openBreaker: (name: string, forMs: number | undefined) => "ok" | "not_found";
+  readonly closeBreaker: (name: string) => "ok" | "not_found" | "closed";
 }
+
+/** See weigh_resource.sql. */
+export type Weight = Omit<ResourceStanding, "code">;
 
 /** The functions that only other functions call. */
 export interface PrivateFunctions {
@@ -148,6 +163,12 @@ export interface PrivateFunctions {
     step: Omit<CheckpointStep, "phase">,
     output: unknown,
   ) => { readonly state: "leased" | "queued"; readonly attempt: number };
+  readonly judgeProbe: (probe: NonNullable<Resource["probe"]>) => "answered" | "running" | "gone";
+  readonly weighResource: (resource: Resource, now: number) => Weight;
+  readonly reportOutage: (
+    lease: Lease,
+    reason: { readonly code: string | undefined; readonly retryAfterMs?: number },
+  ) => void;
   readonly settleLease: (lease: Lease, request: MoveRequest) => SettleAnswer;
   readonly storeResult: (lease: Lease, part: number, output: unknown) => void;
 }

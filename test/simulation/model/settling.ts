@@ -50,7 +50,16 @@ export function createSettling(
     // retry_job.sql
     retryJob: (key, reason) => settleOwn(key, { move: "retry", ...wordsOf(reason) }),
     // release_job.sql
-    releaseJob: (key, kind, reason) => settleOwn(key, { move: kind, ...wordsOf(reason) }),
+    releaseJob(key, kind, reason) {
+      const lease = findLease(schema, key);
+      const words = wordsOf(reason);
+      const answer = settleOwn(key, { move: kind, ...words });
+      const isOutage = kind === "outage" && reason.code !== "database_unavailable";
+      if (isOutage && lease?.resource !== undefined) {
+        functions.reportOutage(lease, { code: reason.code, retryAfterMs: words.delayMs ?? 0 });
+      }
+      return answer;
+    },
     answerStale: (key) => answerStale(schema, key),
     settleLease: (lease, request) => settleLease(schema, lease, request),
     moveLease: (lease, request) => moveLease(schema, lease, request),

@@ -7,6 +7,7 @@ import type {
   Lane,
   Lease,
   Ready,
+  Resource,
   Result,
   Stopped,
 } from "./rows.ts";
@@ -33,6 +34,8 @@ export interface Tables {
   readonly jobCounter: Table<number, readonly Counter[]>;
   readonly result: Table<number, readonly Result[]>;
   readonly stopped: Table<number, Stopped>;
+  /** By name. */
+  readonly resource: Table<string, Resource>;
   /** By queue and key. */
   readonly uniqueKey: Table<string, number>;
   /** The host's own: what its hook wrote, per job. */
@@ -95,6 +98,7 @@ export function createTables(): { readonly tables: Tables; readonly journal: Jou
       jobCounter: createTable(),
       result: createTable(),
       stopped: createTable(),
+      resource: createTable(),
       uniqueKey: createTable(),
       hookCall: createTable(),
       effect: createTable(),

@@ -1,6 +1,7 @@
 import { chargeMutants } from "./charge-mutants.ts";
 import { fenceMutants } from "./fence-mutants.ts";
 import type { Mutant } from "./mutant.ts";
+import { resourceMutants } from "./resource-mutants.ts";
 import { transitionMutants } from "./transition-mutants.ts";
 import { workerMutants } from "./worker-mutants.ts";
 
@@ -15,4 +16,5 @@ export const mutants: readonly Mutant[] = [
   ...chargeMutants,
   ...transitionMutants,
   ...workerMutants,
+  ...resourceMutants,
 ];

@@ -1,9 +1,7 @@
 import { WorkerError } from "@leasehold/core";
 
-import { typePlans } from "../world/workload.ts";
+import type { ResourceClaim } from "../production.ts";
 import type { Mutant } from "./mutant.ts";
-
-const lanesOfAll = typePlans.flatMap(({ phases }) => phases).length;
 
 /** What a worker does wrongly with what it asks and what it is answered. */
 export const workerMutants: readonly Mutant[] = [
@@ -26,23 +24,23 @@ export const workerMutants: readonly Mutant[] = [
     name: "a gate drops a job that it let in",
     store: (store) => ({
       ...store,
-      async claimJobs(request) {
-        const jobs = await store.claimJobs(request);
-        // While a gate is shut not all lanes are asked for: then jobs are leased, and nobody runs them.
-        return request.lanes.length < lanesOfAll ? [] : jobs;
+      async claimForResource(request) {
+        const claim = await store.claimForResource(request);
+        // It is leased to look whether the resource is back, and nobody runs it.
+        return claim.state === "half_open" ? { ...claim, jobs: [] } : claim;
       },
     }),
   },
   {
     name: "a gate that was shut never opens",
     store(store) {
-      const shut = new Set<number>();
+      const shut = new Map<string, ResourceClaim>();
       return {
         ...store,
-        async claimJobs(request) {
-          if (request.lanes.length === 1) for (const lane of request.lanes) shut.add(lane);
-          const lanes = request.lanes.filter((lane) => !shut.has(lane));
-          return lanes.length === 0 ? [] : await store.claimJobs({ ...request, lanes });
+        async claimForResource(request) {
+          const claim = shut.get(request.resource) ?? (await store.claimForResource(request));
+          if (claim.state === "open") shut.set(request.resource, claim);
+          return claim;
         },
       };
     },
@@ -81,15 +79,6 @@ export const workerMutants: readonly Mutant[] = [
   {
     name: "a run alone begins without being counted",
     store: (store) => ({ ...store, startJob: async () => "ok" }),
-  },
-  {
-    name: "a gate is not shut",
-    store: (store) => ({
-      ...store,
-      async releaseJob(lease, kind, reason) {
-        return { ...(await store.releaseJob(lease, kind, reason)), delayMs: 0 };
-      },
-    }),
   },
   {
     name: "a stopping worker keeps its jobs",

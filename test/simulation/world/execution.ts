@@ -69,6 +69,7 @@ export function createExecutors(workplace: Workplace): Executors {
     version: "1",
     capabilities: { phases: phases.filter(isOn(resource)).map(({ name }) => name) },
     resource: () => resource,
+    concurrency: () => workplace.world.profile.bounds[resource],
     execute: runPhase(workplace, resource),
   }));
   return { pipelines, adapters };

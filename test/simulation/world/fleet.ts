@@ -59,7 +59,7 @@ interface FleetState extends FleetOptions {
 export function createFleet(options: FleetOptions): Fleet {
   const { world } = options;
   const { profile } = world;
-  const { leaseSeconds, pollSecondsMax, slots } = profile;
+  const { affinityJobs, leaseSeconds, pollSecondsMax, slots } = profile;
   const state: FleetState = {
     ...options,
     random: createRandom(world.seed, "fleet"),
@@ -68,6 +68,7 @@ export function createFleet(options: FleetOptions): Fleet {
       leaseSeconds,
       pollSeconds: 2,
       pollSecondsMax,
+      affinityJobsMax: affinityJobs,
     }),
     places: Array.from({ length: profile.workers }, () => undefined),
     nextId: 1,

@@ -55,6 +55,7 @@ export function createPostgres(world: World): Postgres {
     clock: () => timeline.now(),
     startedAt: () => startedAt,
     jitter: (delayMs) => Math.round((delayMs / 2) * (1 + random.next())),
+    pause: (pauseMs) => Math.round((pauseMs / 2) * (1 + random.next())),
     isLocked: () => world.isFaulty() && random.chance(profile.lockedRows),
     raises(call) {
       if (!world.isFaulty() || !random.chance(profile.raisingHooks)) return undefined;

@@ -29,6 +29,10 @@ export interface Profile {
   readonly databaseOutages: number | undefined;
   readonly backendOutages: number | undefined;
   readonly orders: number | undefined;
+  /** How many jobs a resource bears at once, where there is a bound. */
+  readonly bounds: Readonly<Record<string, number | undefined>>;
+  /** Jobs of a resource in a row; see `affinityJobsMax`. */
+  readonly affinityJobs: number;
 }
 
 /** Faults happen for so long; then everything must come to its end. */
@@ -59,5 +63,10 @@ export function drawProfile(seed: number): Profile {
     databaseOutages: maybe(0.4, 60_000, 240_000),
     backendOutages: maybe(0.5, 60_000, 240_000),
     orders: maybe(0.6, 8_000, 40_000),
+    bounds: {
+      "host/vision": random.chance(0.7) ? random.integer(2, 4) : undefined,
+      "host/text": random.chance(0.5) ? random.integer(2, 4) : undefined,
+    },
+    affinityJobs: random.pick([0, 2, 50]),
   };
 }

@@ -8,6 +8,8 @@ import type {
   PartOutput,
   PhaseOutput,
   Reason,
+  ResourceClaimRequest,
+  ResourceStanding,
   SettleAnswer,
 } from "../production.ts";
 import type { ProcessState } from "./process-state.ts";
@@ -33,9 +35,12 @@ export type StatementBody =
   | { readonly name: "ask" }
   | {
       readonly name: "claimJobs";
-      readonly request: ClaimRequest;
+      readonly request: ClaimRequest | ResourceClaimRequest;
       readonly jobs: readonly GrantedJob[];
+      /** Of a claim for a resource. */
+      readonly standing?: ResourceStanding;
     }
+  | { readonly name: "peekLanes"; readonly lanes: readonly number[] }
   | { readonly name: "abandonClaim"; readonly token: string }
   | {
       readonly name: "renewLeases";

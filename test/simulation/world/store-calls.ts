@@ -47,7 +47,15 @@ function createClaimCalls({
   nextGrant,
 }: StoreCallOptions): Pick<
   JobStore,
-  "abandonClaim" | "claimJobs" | "declareLanes" | "lapseLeases" | "renewLeases" | "startJob"
+  | "abandonClaim"
+  | "claimForResource"
+  | "claimJobs"
+  | "declareLanes"
+  | "declareResource"
+  | "lapseLeases"
+  | "peekLanes"
+  | "renewLeases"
+  | "startJob"
 > {
   const { functions } = postgres.schema;
   return {
@@ -63,6 +71,27 @@ function createClaimCalls({
             functions.claimJobs(request).map((job) => ({ ...job, grant: nextGrant() })),
           describe: (jobs) => ({ name: "claimJobs", request, jobs }),
         },
+        "poll",
+      ),
+    async declareResource(name, concurrency) {
+      const run = (): void => functions.declareResource(name, concurrency);
+      await call({ run, describe: () => ({ name: "ask" }) }, "poll");
+    },
+    async claimForResource(request) {
+      return await call(
+        {
+          run() {
+            const claim = functions.claimForResource(request);
+            return { ...claim, jobs: claim.jobs.map((job) => ({ ...job, grant: nextGrant() })) };
+          },
+          describe: ({ jobs, ...standing }) => ({ name: "claimJobs", request, jobs, standing }),
+        },
+        "poll",
+      );
+    },
+    peekLanes: (lanes) =>
+      call(
+        { run: () => functions.peekLanes(lanes), describe: () => ({ name: "peekLanes", lanes }) },
         "poll",
       ),
     async abandonClaim(worker, token) {

@@ -21,8 +21,15 @@ function tellBody(statement: Statement): string {
         ({ jobId, publicId, attempt, solo }) =>
           `${publicId} (#${jobId}) attempt ${attempt}${solo ? " alone" : ""}`,
       );
-      return `${statement.request.token}: ${jobs.join(", ") || "none"}`;
+      const { request, standing } = statement;
+      const resource =
+        standing === undefined || !("resource" in request)
+          ? ""
+          : ` of ${request.resource} (${standing.state}, ${standing.places ?? "any"})`;
+      return `${request.token}${resource}: ${jobs.join(", ") || "none"}`;
     }
+    case "peekLanes":
+      return statement.lanes.join(", ");
     case "abandonClaim":
       return statement.token;
     case "renewLeases":

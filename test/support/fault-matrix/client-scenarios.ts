@@ -18,7 +18,7 @@ interface ClientCall<Answer> {
 }
 
 /** A call is refused in time, asking again is safe, and what was asked for has happened once. */
-function asking<Answer>(statement: RegExp, asked: ClientCall<Answer>): Scenario {
+export function asking<Answer>(statement: RegExp, asked: ClientCall<Answer>): Scenario {
   return {
     statement,
     async play(bench, kind) {

@@ -29,3 +29,8 @@ grant execute on function
 to :"worker";
 grant execute on function :"schema".get_pauses, :"schema".get_workers to :"limited";
 grant execute on function :"schema".pause, :"schema".resume, :"schema".note_worker, :"schema".prune_jobs to :"worker";
+grant execute on function :"schema".get_resources to :"limited";
+grant execute on function
+  :"schema".declare_resource, :"schema".claim_for_resource, :"schema".peek_lanes, :"schema".set_resource,
+  :"schema".open_breaker, :"schema".close_breaker
+to :"worker";
