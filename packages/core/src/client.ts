@@ -115,6 +115,7 @@ export function createClient(options: ClientOptions): Client {
     openBreaker: (name, how) => store.openBreaker(name, how),
     closeBreaker: (name) => store.closeBreaker(name),
     getResources: () => store.getResources(),
+    redactSubject: (subject) => store.redactSubject(subject),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -37,7 +37,7 @@ export { coreSql } from "./lease-sql.ts";
 export type { SqlBundle, SqlMigration } from "./lease-sql.ts";
 export { defaultSchema, migrate, migrateRoles, printMigrations, renderSql } from "./migrate.ts";
 export type { MigrateOptions, MigrateReport, RoleNames } from "./migrate.ts";
-export type { PauseRecord, PauseScope, WorkerRecord } from "./operating-routines.ts";
+export type { PauseRecord, PauseScope, RedactAnswer, WorkerRecord } from "./operating-routines.ts";
 export type { Operating, PauseOptions } from "./operating-store.ts";
 export * from "./pipeline.ts";
 export type { ResourceRecord } from "./resources-routines.ts";

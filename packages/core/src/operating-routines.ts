@@ -36,6 +36,16 @@ export interface WorkerRecord {
   readonly stoppedAt: Date | undefined;
 }
 
+/** What was erased. */
+export interface RedactAnswer {
+  /** None at the second call. */
+  readonly jobs: number;
+  /** Those of them that waited or ran. */
+  readonly cancelled: number;
+  /** Results and saved parts. */
+  readonly results: number;
+}
+
 interface OperatingRoutines {
   readonly pause: Routine<"ok" | "already">;
   readonly resume: Routine<"ok" | "not_paused">;
@@ -43,6 +53,7 @@ interface OperatingRoutines {
   readonly noteWorker: Routine<"ok">;
   readonly getWorkers: Routine<WorkerRecord>;
   readonly pruneJobs: Routine<PruneAnswer>;
+  readonly redactSubject: Routine<RedactAnswer>;
 }
 
 const optionalText = z
@@ -135,4 +146,11 @@ export const operatingRoutines: OperatingRoutines = {
   ),
   getWorkers: defineRoutine("get_workers", [], workerRow),
   pruneJobs: defineRoutine("prune_jobs", ["bigint", "bigint", "bigint", "bigint"], pruneRow),
+  redactSubject: defineRoutine(
+    "redact_subject",
+    ["text"],
+    z
+      .tuple([z.int(), z.int(), z.int()])
+      .transform(([jobs, cancelled, results]) => ({ jobs, cancelled, results })),
+  ),
 };

@@ -6,6 +6,8 @@ import openLanes from "../sql/operating/open_lanes.sql" with { type: "text" };
 import pause from "../sql/operating/pause.sql" with { type: "text" };
 import pruneCompleted from "../sql/operating/prune_completed.sql" with { type: "text" };
 import pruneJobs from "../sql/operating/prune_jobs.sql" with { type: "text" };
+import redactJobs from "../sql/operating/redact_jobs.sql" with { type: "text" };
+import redactSubject from "../sql/operating/redact_subject.sql" with { type: "text" };
 import resume from "../sql/operating/resume.sql" with { type: "text" };
 import workers from "../sql/operating/workers.sql" with { type: "text" };
 
@@ -21,4 +23,6 @@ export const operatingDefinitions: readonly string[] = [
   forgetJobs,
   pruneCompleted,
   pruneJobs,
+  redactJobs,
+  redactSubject,
 ];

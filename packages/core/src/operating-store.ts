@@ -5,6 +5,7 @@ import {
   operatingRoutines as routines,
   type PauseRecord,
   type PauseScope,
+  type RedactAnswer,
   type WorkerRecord,
 } from "./operating-routines.ts";
 import { callForOne } from "./store-calls.ts";
@@ -33,6 +34,11 @@ export interface Operating {
    * Workers do it by themselves, see `keepCompletedDays`. Never one that waits or runs.
    */
   pruneJobs(retention: Retention): Promise<PruneAnswer>;
+  /**
+   * Erases a subject: what the jobs that were enqueued for it hold, returned and said, and who it was. Live ones are
+   * cancelled first, with the code `redacted`. What is being enqueued at this moment is not seen.
+   */
+  redactSubject(subject: string): Promise<RedactAnswer>;
 }
 
 export function createOperating(pool: Pool): Operating {
@@ -46,6 +52,7 @@ export function createOperating(pool: Pool): Operating {
     getPauses: () => pool.call(routines.getPauses, []),
     getWorkers: () => pool.call(routines.getWorkers, []),
     pruneJobs: (retention) => callForOne(pool, routines.pruneJobs, keepOf(retention)),
+    redactSubject: (subject) => callForOne(pool, routines.redactSubject, [toStorableText(subject)]),
   };
 }
 

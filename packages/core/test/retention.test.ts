@@ -411,6 +411,7 @@ test("every table is vacuumed and analysed after a fiftieth of it has changed, o
     "lane",
     "pause",
     "prune_mark",
+    "resource",
     "schema_migration",
     "test_clock",
   ];

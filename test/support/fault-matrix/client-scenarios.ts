@@ -145,4 +145,13 @@ export const clientScenarios: Readonly<Record<string, Scenario>> = {
       expect(await observer.getJob(id)).toBeUndefined();
     },
   }),
+  redact_subject: asking(/\.redact_subject\(/, {
+    prepare: async ({ observer }) =>
+      (await observer.enqueue(essay, { text: "canary" }, { subject: "ada" })).id,
+    call: ({ client }) => client.redactSubject("ada"),
+    again: { done: { jobs: 0, cancelled: 0 }, notDone: { jobs: 1, cancelled: 1 } },
+    async check({ observer }, id) {
+      expect(await observer.getJob(id)).toMatchObject({ state: "cancelled", code: "redacted" });
+    },
+  }),
 };

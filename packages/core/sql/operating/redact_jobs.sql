@@ -1,0 +1,30 @@
+-- Erases what jobs hold, and leaves what happened to them: type, states, times, codes. Live ones are cancelled first, with
+-- the code `redacted`, so that nobody writes anything after. Private; see redact_subject.
+--   Locks: the jobs' lease or ready rows, then all that is theirs. Indexes: those by job_id.
+--   Answers: how many were cancelled, and how many results and parts are gone. A hook that raises undoes all of it, and
+--   the error is the caller's.
+create or replace function :"schema".redact_jobs(p_job_ids bigint[], out cancelled integer, out results integer)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+as $$
+declare
+  v_job record;
+begin
+  cancelled := 0;
+  for v_job in select id, public_id from :"schema".job where id = any (p_job_ids) order by id loop
+    if :"schema".cancel_job(v_job.public_id) = 'ok' then
+      cancelled := cancelled + 1;
+      update :"schema".stopped set code = 'redacted' where job_id = v_job.id;
+    end if;
+  end loop;
+  -- From here on none of them is live: what was being written has been, and is seen by the statements below.
+  delete from :"schema".result where job_id = any (p_job_ids);
+  get diagnostics results = row_count;
+  update :"schema".attempt set message = null where job_id = any (p_job_ids) and message is not null;
+  update :"schema".job_counter set last_message = null where job_id = any (p_job_ids) and last_message is not null;
+  update :"schema".stopped set message = null where job_id = any (p_job_ids) and message is not null;
+  update :"schema".job
+  set payload = '{}', tenant = null, subject = null, unique_key = null, idempotency_key = null, trace = null
+  where id = any (p_job_ids);
+end
+$$;
