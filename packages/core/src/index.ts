@@ -37,6 +37,8 @@ export { coreSql } from "./lease-sql.ts";
 export type { SqlBundle, SqlMigration } from "./lease-sql.ts";
 export { defaultSchema, migrate, migrateRoles, printMigrations, renderSql } from "./migrate.ts";
 export type { MigrateOptions, MigrateReport, RoleNames } from "./migrate.ts";
+export { toNewJobs } from "./new-job.ts";
+export type { NewJobs } from "./new-job.ts";
 export type { PauseRecord, PauseScope, RedactAnswer, WorkerRecord } from "./operating-routines.ts";
 export type { Operating, PauseOptions } from "./operating-store.ts";
 export * from "./pipeline.ts";
