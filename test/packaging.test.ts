@@ -29,7 +29,7 @@ function setup(): Promise<PackedPackages> {
 afterAll(async () => {
   // Where it could not be made, it has cleaned up after itself, and every test has said so.
   await (await made?.catch(() => undefined))?.[Symbol.asyncDispose]();
-});
+}, timeoutMs);
 
 describe("the tarballs", () => {
   const allowed = /^(?:LICENSE|README\.md|package\.json|(?:src|dist|sql)\/.+)$/;
@@ -85,6 +85,7 @@ describe("every entry point loads", () => {
       const loaded = await loadEntries(await setup(), process.execPath);
 
       expect(loaded).toContain("@leasehold/core createWorker\n");
+      expect(loaded).toContain("@leasehold/cron createScheduler\n");
     },
     timeoutMs,
   );
