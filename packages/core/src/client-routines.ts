@@ -43,8 +43,11 @@ export interface JobRecord {
 }
 
 export interface EnqueueAnswer {
-  /** `existing`: a job with this id or key was there before, and nothing was added. */
-  readonly outcome: "created" | "existing";
+  /**
+   * `existing`: a job with this id or key was there before, and nothing was added. `replaced`: one that waited is this
+   * one now.
+   */
+  readonly outcome: "created" | "existing" | "replaced";
   readonly id: string;
 }
 
@@ -89,9 +92,8 @@ function readEnqueued(columns: unknown): EnqueueAnswer {
 
 /** Throws when it is nothing that this version knows. */
 export function toEnqueueAnswer(outcome: unknown, id: unknown): EnqueueAnswer {
-  if ((outcome === "created" || outcome === "existing") && typeof id === "string") {
-    return { outcome, id };
-  }
+  const isKnown = outcome === "created" || outcome === "existing" || outcome === "replaced";
+  if (isKnown && typeof id === "string") return { outcome, id };
   throw new WorkerError("schema_outdated", "The schema answers enqueue_jobs in an unknown shape.", {
     scope: "config",
   });

@@ -40,13 +40,16 @@ export interface Client extends Operating, Resources, AsyncDisposable {
     options?: EnqueueOptions,
   ): Promise<EnqueueAnswer>;
   /**
-   * All of them in one transaction, answered in order. `delayMs`, `tenant`, `priority`, `trace` and `within` hold for each. The
-   * transaction may take 10 seconds, which is enough for some 100,000 small ones.
+   * All of them in one transaction, answered in order; the options hold for each. The transaction may take 10 seconds,
+   * which is enough for some 100,000 small ones.
    */
   enqueueMany<Schema extends z.ZodType>(
     pipeline: Pipeline<Schema>,
     inputs: readonly z.input<Schema>[],
-    options?: Pick<EnqueueOptions, "priority" | "delayMs" | "tenant" | "trace" | "within">,
+    options?: Pick<
+      EnqueueOptions,
+      "priority" | "delayMs" | "runAt" | "ttlMs" | "deadlineMs" | "tenant" | "trace" | "within"
+    >,
   ): Promise<readonly EnqueueAnswer[]>;
   getJob(id: string): Promise<JobRecord | undefined>;
   /** What the phases returned so far, with provenance. This is content: handle it as such. */

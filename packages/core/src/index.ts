@@ -30,7 +30,7 @@ export type {
   WorkerEventListener,
   WorkerEventName,
 } from "./events.ts";
-export type { JobOptions } from "./job-options.ts";
+export type { JobOptions, PriorityName } from "./job-options.ts";
 export * from "./json.ts";
 export { defineRoutine } from "./lease-routines.ts";
 export { coreSql } from "./lease-sql.ts";

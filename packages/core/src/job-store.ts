@@ -40,6 +40,7 @@ export interface CheckpointAnswer extends SettleAnswer {
   readonly attempt: number | undefined;
 }
 
+/** A job that somebody other than its worker moved. */
 export interface LapsedLease {
   readonly publicId: string;
   readonly type: string;
@@ -176,6 +177,8 @@ export interface JobStore {
   releaseJob(lease: LeaseKey, kind: "shutdown" | "outage", reason: Reason): Promise<SettleAnswer>;
   failJob(lease: LeaseKey, reason: Reason): Promise<SettleAnswer>;
   lapseLeases(limit: number): Promise<readonly LapsedLease[]>;
+  /** Ends jobs whose time is over. */
+  expireJobs(limit: number): Promise<readonly LapsedLease[]>;
   readonly structure: StructureStore;
   /** Default: none, as in a simulation. */
   readonly upkeep?: WorkerUpkeep;

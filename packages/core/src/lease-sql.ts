@@ -1,3 +1,4 @@
+import setExpiry from "../sql/after/set_expiry.sql" with { type: "text" };
 import addJob from "../sql/jobs/add_job.sql" with { type: "text" };
 import addJobs from "../sql/jobs/add_jobs.sql" with { type: "text" };
 import cancelJob from "../sql/jobs/cancel_job.sql" with { type: "text" };
@@ -8,11 +9,18 @@ import getJob from "../sql/jobs/get_job.sql" with { type: "text" };
 import getQueue from "../sql/jobs/get_queue.sql" with { type: "text" };
 import getResults from "../sql/jobs/get_results.sql" with { type: "text" };
 import jobOverview from "../sql/jobs/job_overview.sql" with { type: "text" };
+import keyLocks from "../sql/jobs/key_locks.sql" with { type: "text" };
+import lockConflicts from "../sql/jobs/lock_conflicts.sql" with { type: "text" };
 import newId from "../sql/jobs/new_id.sql" with { type: "text" };
 import queueHealth from "../sql/jobs/queue_health.sql" with { type: "text" };
 import registerType from "../sql/jobs/register_type.sql" with { type: "text" };
+import replaceJob from "../sql/jobs/replace_job.sql" with { type: "text" };
 import requeueJob from "../sql/jobs/requeue_job.sql" with { type: "text" };
+import resolveConflict from "../sql/jobs/resolve_conflict.sql" with { type: "text" };
+import restartJob from "../sql/jobs/restart_job.sql" with { type: "text" };
 import schemaVersion from "../sql/jobs/schema_version.sql" with { type: "text" };
+import stopJob from "../sql/jobs/stop_job.sql" with { type: "text" };
+import toPriority from "../sql/jobs/to_priority.sql" with { type: "text" };
 import abandonClaim from "../sql/leasing/abandon_claim.sql" with { type: "text" };
 import answerStale from "../sql/leasing/answer_stale.sql" with { type: "text" };
 import backoffMs from "../sql/leasing/backoff_ms.sql" with { type: "text" };
@@ -50,7 +58,9 @@ import addTrace from "../sql/migrations/0003_add_trace.sql" with { type: "text" 
 import addWorkerRegistry from "../sql/migrations/0004_add_worker_registry.sql" with { type: "text" };
 import addRetention from "../sql/migrations/0005_add_retention.sql" with { type: "text" };
 import addResources from "../sql/migrations/0006_add_resources.sql" with { type: "text" };
+import extendJobs from "../sql/migrations/0007_extend_jobs.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
+import { afterDefinitions } from "./after-sql.ts";
 import { operatingDefinitions } from "./operating-sql.ts";
 import { resourcesDefinitions } from "./resources-sql.ts";
 import { structureDefinitions } from "./structure-sql.ts";
@@ -83,6 +93,7 @@ export const coreSql: SqlBundle = {
     { version: 4, name: "add_worker_registry", text: addWorkerRegistry },
     { version: 5, name: "add_retention", text: addRetention },
     { version: 6, name: "add_resources", text: addResources },
+    { version: 7, name: "extend_jobs", text: extendJobs },
   ],
   definitions: [
     clock,
@@ -117,13 +128,22 @@ export const coreSql: SqlBundle = {
     followClock,
     lapseLeases,
     registerType,
+    keyLocks,
+    lockConflicts,
     findExistingJob,
     newId,
+    toPriority,
+    setExpiry,
     addJob,
     addJobs,
+    stopJob,
+    replaceJob,
+    resolveConflict,
     enqueueJobs,
     cancelJob,
+    restartJob,
     requeueJob,
+    ...afterDefinitions,
     jobOverview,
     queueHealth,
     getJob,

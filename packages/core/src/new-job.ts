@@ -8,24 +8,54 @@ import type { Pipeline, PipelineStart } from "./pipeline.ts";
 /** Bytes of a payload as JSON, unless the caller says otherwise. */
 export const payloadBytesDefault = 262_144;
 
-const delayMsMax = 315_360_000_000;
+const tenYearsMs = 315_360_000_000;
 
 const word = z.string().max(256).optional();
+const span = z.number().min(0).max(tenYearsMs).transform(Math.ceil).optional();
 
 /** As Postgres checks it: version ff and ids of nothing but zeros mean no trace. */
 const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** The bounds that Postgres checks too: here they have names. */
-const optionsSchema = z.strictObject({
-  id: z.guid().optional(),
-  priority: z.int().min(0).max(9).optional(),
-  delayMs: z.number().min(0).max(delayMsMax).transform(Math.ceil).optional(),
-  tenant: word,
-  subject: word,
-  uniqueKey: word,
-  idempotencyKey: word,
-  trace: z.string().regex(traceparent, "must be a W3C traceparent").optional(),
-});
+const optionsSchema = z
+  .strictObject({
+    id: z.guid().optional(),
+    priority: z
+      .union([z.int().min(0).max(9), z.enum(["urgent", "high", "normal", "low", "bulk"])], {
+        error: "must be a whole number from 0 to 9, or urgent, high, normal, low or bulk",
+      })
+      .optional(),
+    delayMs: span,
+    runAt: z
+      .date()
+      .refine((date) => date.getTime() - Date.now() <= tenYearsMs, {
+        error: "must be at most ten years ahead",
+      })
+      .optional(),
+    ttlMs: span,
+    deadlineMs: span,
+    tenant: word,
+    subject: word,
+    uniqueKey: word,
+    onConflict: z.enum(["keep", "replace", "supersede"]).optional(),
+    idempotencyKey: word,
+    trace: z.string().regex(traceparent, "must be a W3C traceparent").optional(),
+  })
+  .refine(({ delayMs, runAt }) => delayMs === undefined || runAt === undefined, {
+    path: ["runAt"],
+    error: "says the same as delayMs: give one of them",
+  })
+  .refine(({ uniqueKey, onConflict }) => uniqueKey !== undefined || onConflict === undefined, {
+    path: ["onConflict"],
+    error: "needs a uniqueKey",
+  })
+  .refine(
+    ({ onConflict, idempotencyKey }) => onConflict !== "replace" || idempotencyKey === undefined,
+    {
+      path: ["idempotencyKey"],
+      error: "cannot go with onConflict replace: the job that is there keeps its own",
+    },
+  );
 
 /** What `enqueue_jobs` takes, as JSON. */
 export interface NewJobs {
@@ -120,12 +150,26 @@ function checkSize(input: unknown, payload: string, bytesMax: number): void {
   if (payload.length * 3 <= bytesMax) return;
   const bytes = new TextEncoder().encode(payload).byteLength;
   if (bytes <= bytesMax) return;
-  const fields = typeof input === "object" && input !== null ? Object.entries(input) : [];
-  const sizes = fields.map(([name, value]) => ({ name, size: JSON.stringify(value)?.length ?? 0 }));
-  const [largest] = sizes.toSorted((one, other) => other.size - one.size);
-  const where = largest === undefined ? "" : `, most of them in "${largest.name}"`;
+  const where = findLargest(input).join(".");
+  const most = where === "" ? "" : `, most of them in "${where}"`;
   throw new WorkerError(
     "payload_too_large",
-    `Not enqueued: the payload has ${bytes} bytes${where}, and ${bytesMax} are allowed. Store it elsewhere and pass a reference.`,
+    `Not enqueued: the payload has ${bytes} bytes${most}, and ${bytesMax} are allowed. Store it elsewhere and pass a reference.`,
   );
+}
+
+/** The path to what makes a value large: its largest field, and deeper where one has more than all beside it. */
+function findLargest(value: unknown, isDeeper = false): readonly string[] {
+  if (typeof value !== "object" || value === null) return [];
+  const sizes = Object.entries(value).map(([name, item]: readonly [string, unknown]) => ({
+    name,
+    item,
+    size: JSON.stringify(item)?.length ?? 0,
+  }));
+  const [largest] = sizes.toSorted((one, other) => other.size - one.size);
+  const total = sizes.reduce((sum, { size }) => sum + size, 0);
+  if (largest === undefined || (isDeeper && largest.size * 2 <= total)) return [];
+  // A name that a programmer chose. In a record, it may be what a learner wrote.
+  const name = /^[\w-]{1,64}$/.test(largest.name) ? largest.name : "*";
+  return [name, ...findLargest(largest.item, true)];
 }

@@ -1,4 +1,5 @@
 import type { SavedPart } from "./adapter.ts";
+import { afterRoutines } from "./after-routines.ts";
 import { createCallGroups } from "./call-groups.ts";
 import { createMarkedClaims } from "./claim-marks.ts";
 import {
@@ -66,7 +67,13 @@ export function createPostgresStore(options: PostgresStoreOptions): JobStore {
 
 type Claims = Pick<
   JobStore,
-  "declareLanes" | "claimJobs" | "abandonClaim" | "startJob" | "loadResults" | "lapseLeases"
+  | "declareLanes"
+  | "claimJobs"
+  | "abandonClaim"
+  | "startJob"
+  | "loadResults"
+  | "lapseLeases"
+  | "expireJobs"
 >;
 
 function createClaims(pool: Pool): Claims {
@@ -91,6 +98,7 @@ function createClaims(pool: Pool): Claims {
     loadResults: async (lease) =>
       toStoredResults(await pool.call(routines.loadResults, keyOf(lease))),
     lapseLeases: (limit) => pool.call(routines.lapseLeases, [limit]),
+    expireJobs: (limit) => pool.call(afterRoutines.expireJobs, [limit]),
   };
 }
 

@@ -8,6 +8,7 @@ import { parseWorkerSettings, type WorkerSettings } from "./config.ts";
 import type { DatabaseConnection } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import { createEventHub, type EventHub, type EventSource } from "./events.ts";
+import { expireDuty } from "./expiry.ts";
 import { runJob } from "./job-runner.ts";
 import type { JobStore } from "./job-store.ts";
 import { createLeaseKeeper, type LeaseKeeper } from "./lease-keeper.ts";
@@ -208,6 +209,7 @@ async function startEngine(
   const { upkeep } = store;
   const duties = [
     lapseDuty(store, events),
+    expireDuty(store, events),
     ...(registry === undefined ? [] : [registry.duty]),
     ...(upkeep === undefined ? [] : [pruneDuty(upkeep, settings)]),
   ];

@@ -15,8 +15,10 @@ test("jobs that are enqueued by the dozen are written as each by itself", async 
     phase: index % 3 === 0 ? "grade" : "draft",
     payload: index === 0 ? null : { index },
     ...(index % 2 === 0
-      ? { priority: index % 10, tenant: "t" }
+      ? { priority: index === 4 ? "bulk" : index % 10, tenant: "t" }
       : { delayMs: 60_000, subject: "s" }),
+    ...(index % 4 === 0 ? { ttlMs: 1_000 } : {}),
+    ...(index % 5 === 0 ? { deadlineMs: 2_000, runAt: "2100-01-01T00:00:00Z" } : {}),
     ...(index % 3 === 0
       ? { skipped: { draft: { output: index, provenance: { by: "test" } } } }
       : {}),
@@ -24,8 +26,11 @@ test("jobs that are enqueued by the dozen are written as each by itself", async 
   const shared = { type: "essay", version: 1, queue: "default", priority: 3 };
   const rows = `select r.lane_id, r.priority, r.attempt, r.due_at > :"schema".clock() as waits,
       j.queue, j.type, j.version, j.tenant, j.subject, j.unique_key, j.payload,
-      (select jsonb_agg(to_jsonb(o) - 'job_id' - 'saved_at') from :"schema".result as o where o.job_id = j.id) as results
-    from :"schema".job as j join :"schema".ready as r on r.job_id = j.id order by j.id`;
+      (select jsonb_agg(to_jsonb(o) - 'job_id' - 'saved_at') from :"schema".result as o where o.job_id = j.id) as results,
+      round(extract(epoch from e.start_by - r.due_at)) as ttl, round(extract(epoch from e.end_by - r.due_at)) as deadline,
+      e.look_at = least(e.start_by, e.end_by) as is_looked_at
+    from :"schema".job as j join :"schema".ready as r on r.job_id = j.id
+    left join :"schema".expiry as e on e.job_id = j.id order by j.id`;
 
   for (const job of jobs) await queue.call("enqueue_jobs", [job], shared);
   const one = await queue.query(rows);
@@ -65,6 +70,23 @@ describe("enqueue_jobs", () => {
     ]);
     expect(rows[1]?.["id"]).toBe(first);
     expect(await queue.claim()).toHaveLength(3);
+  });
+
+  test.each([
+    ["urgent", 1],
+    ["high", 3],
+    ["normal", 5],
+    ["low", 7],
+    ["bulk", 9],
+    ["4", 4],
+  ])("takes the priority %s as %d", async (priority, number) => {
+    await using queue = await setup();
+
+    await queue.enqueue({ priority });
+
+    expect(await queue.query('select priority from :"schema".ready')).toEqual([
+      { priority: number },
+    ]);
   });
 
   test("adds nothing for a request it has seen, also after that job completed", async () => {

@@ -412,6 +412,7 @@ test("every table is vacuumed and analysed after a fiftieth of it has changed, o
     "pause",
     "prune_mark",
     "resource",
+    "retry_policy",
     "schema_migration",
     "test_clock",
   ];

@@ -33,6 +33,7 @@ const workersOwn = [
   "declare_lanes",
   "declare_resource",
   "enqueue_jobs",
+  "expire_jobs",
   "fail_effect",
   "fail_job",
   "get_job",

@@ -52,6 +52,7 @@ function createClaimCalls({
   | "claimJobs"
   | "declareLanes"
   | "declareResource"
+  | "expireJobs"
   | "lapseLeases"
   | "peekLanes"
   | "renewLeases"
@@ -130,6 +131,8 @@ function createClaimCalls({
         },
         "poll",
       ),
+    // No job of this world has a bound of time.
+    expireJobs: () => call({ run: () => [], describe: () => ({ name: "ask" }) }, "poll"),
   };
 }
 

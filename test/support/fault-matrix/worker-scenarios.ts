@@ -306,6 +306,22 @@ const listening: Scenario = {
   },
 };
 
+/** A job whose time is over ends, though nobody who can run it is there and Postgres does not answer at once. */
+const expiring: Scenario = {
+  statement: /\.expire_jobs\(/,
+  async play(bench, kind) {
+    const { worker } = bench.addWorker(essayOf(lifeOf(bench)), { leaseSeconds: 3 });
+    const letter = { ...essayOf(lifeOf(bench)), type: "letter" };
+    const { id } = await bench.observer.enqueue(letter, {}, { ttlMs: 0 });
+    const fault = bench.proxy.arm({ statement: this.statement, kind });
+    await worker.start();
+
+    const job = await inTime(fault, statementMs.work, waitForEnd(bench, id));
+
+    expect(job).toMatchObject({ state: "dead", code: "expired", attempts: [] });
+  },
+};
+
 /** Every statement of a worker, by what it is. */
 export const workerScenarios: Readonly<Record<string, Scenario>> = {
   schema_version: atStart(/\.schema_version\(/, statementMs.renewal),
@@ -351,5 +367,6 @@ export const workerScenarios: Readonly<Record<string, Scenario>> = {
     attempts: [ended("draft", "failed")],
   }),
   lapse_leases: afterLoss(/\.lapse_leases\(/),
+  expire_jobs: expiring,
   note_worker: inRegistry(/\.note_worker\(/),
 };

@@ -6,8 +6,11 @@ as $$
 declare
   v_now timestamptz := :"schema".clock();
   v_queue text := coalesce(p_job ->> 'queue', 'default');
-  v_priority smallint := coalesce((p_job ->> 'priority')::smallint, 5);
-  v_delay_ms bigint := greatest(coalesce((p_job ->> 'delayMs')::bigint, 0), 0);
+  v_priority smallint := coalesce(:"schema".to_priority(p_job ->> 'priority'), 5);
+  v_due_at timestamptz := greatest(v_now, coalesce(
+    (p_job ->> 'runAt')::timestamptz,
+    v_now + (p_job ->> 'delayMs')::bigint * interval '1 millisecond'
+  ));
   v_unique_key text := p_job ->> 'uniqueKey';
   v_id uuid := coalesce((p_job ->> 'id')::uuid, :"schema".new_id(v_now));
   v_type text := p_job ->> 'type';
@@ -34,11 +37,14 @@ begin
     select v_job_id, s.key, 0, 0, s.value -> 'output', s.value -> 'provenance', v_now
     from jsonb_each(p_job -> 'skipped') as s;
   end if;
-  v_is_idle := v_delay_ms = 0 and not exists (
+  if p_job ?| array['ttlMs', 'deadlineMs'] then
+    perform :"schema".set_expiry(v_job_id, v_due_at, p_job);
+  end if;
+  v_is_idle := v_due_at <= v_now and not exists (
     select from :"schema".ready where lane_id = v_lane_id and priority = v_priority and due_at <= v_now
   );
   insert into :"schema".ready (job_id, lane_id, priority, due_at, attempt)
-  values (v_job_id, v_lane_id, v_priority, v_now + v_delay_ms * interval '1 millisecond', 0);
+  values (v_job_id, v_lane_id, v_priority, v_due_at, 0);
   -- Only who finds the lane idle wakes the workers: where a backlog waits they are awake, and a hint per enqueue would
   -- line up all commits behind one lock.
   if v_is_idle then

@@ -9,8 +9,8 @@ declare
   v_shared record;
 begin
   select s.* into v_shared from jsonb_to_record(p_shared) as s (
-    queue text, type text, version smallint, phase text, priority smallint, "delayMs" bigint, tenant text,
-    subject text, skipped jsonb, payload jsonb, trace text
+    queue text, type text, version smallint, phase text, priority text, "delayMs" bigint, "runAt" timestamptz,
+    "ttlMs" bigint, "deadlineMs" bigint, tenant text, subject text, skipped jsonb, payload jsonb, trace text
   );
   return query
     with item as materialized (
@@ -18,15 +18,19 @@ begin
         :"schema".new_id(v_now) as public_id, coalesce(i.queue, v_shared.queue, 'default') as queue,
         coalesce(i.type, v_shared.type) as type, coalesce(i.version, v_shared.version) as version,
         coalesce(i.phase, v_shared.phase) as phase,
-        coalesce(i.priority, v_shared.priority, 5::smallint) as priority,
-        v_now + greatest(coalesce(i."delayMs", v_shared."delayMs", 0), 0) * interval '1 millisecond' as due_at,
+        coalesce(:"schema".to_priority(coalesce(i.priority, v_shared.priority)), 5::smallint) as priority,
+        greatest(v_now, coalesce(
+          i."runAt", v_shared."runAt",
+          v_now + coalesce(i."delayMs", v_shared."delayMs") * interval '1 millisecond'
+        )) as due_at,
+        coalesce(i."ttlMs", v_shared."ttlMs") as ttl_ms, coalesce(i."deadlineMs", v_shared."deadlineMs") as deadline_ms,
         coalesce(i.tenant, v_shared.tenant) as tenant, coalesce(i.subject, v_shared.subject) as subject,
         coalesce(i.skipped, v_shared.skipped) as skipped, coalesce(i.trace, v_shared.trace) as trace,
         -- In a record, a payload of null would be no payload.
         coalesce(i.payload, p_jobs -> (i.ordinality::integer - 1) -> 'payload', v_shared.payload) as payload
       from rows from (jsonb_to_recordset(p_jobs) as (
-        queue text, type text, version smallint, phase text, priority smallint, "delayMs" bigint, tenant text,
-        subject text, skipped jsonb, payload jsonb, trace text
+        queue text, type text, version smallint, phase text, priority text, "delayMs" bigint, "runAt" timestamptz,
+        "ttlMs" bigint, "deadlineMs" bigint, tenant text, subject text, skipped jsonb, payload jsonb, trace text
       )) with ordinality as i
     ), lane as materialized (
       select l.*, :"schema".find_lane(l.queue, l.type, l.version, l.phase, false) as id
@@ -45,6 +49,15 @@ begin
       insert into :"schema".result (job_id, phase, part, attempt, output, provenance, saved_at)
       select i.job_id, s.key, 0, 0, s.value -> 'output', s.value -> 'provenance', v_now
       from item as i cross join lateral jsonb_each(i.skipped) as s
+    ), bounded as (
+      -- As in set_expiry.
+      insert into :"schema".expiry (job_id, start_by, end_by, look_at)
+      select b.job_id, b.start_by, b.end_by, least(b.start_by, b.end_by)
+      from (
+        select i.job_id, i.due_at + i.ttl_ms * interval '1 millisecond' as start_by,
+          i.due_at + i.deadline_ms * interval '1 millisecond' as end_by
+        from item as i where coalesce(i.ttl_ms, i.deadline_ms) is not null
+      ) as b
     ), hint as (
       -- As in add_job. Of what this statement adds, it sees nothing itself.
       select :"schema".hint_workers() from (

@@ -14,9 +14,7 @@ begin
     return null;
   end if;
   for v_lock in
-    select distinct hashtextextended(k.name, 7) from (
-      values (p_id::text), (p_queue || ' idempotent ' || p_idempotency_key), (p_queue || ' unique ' || p_unique_key)
-    ) as k (name) where k.name is not null order by 1
+    select k.number from :"schema".key_locks(p_id, p_queue, p_idempotency_key, p_unique_key) as k (number)
   loop
     perform pg_advisory_xact_lock(v_lock);
   end loop;

@@ -1,6 +1,6 @@
 -- Ends a lease and puts its job where it belongs, in one step: history, counters, ready or stopped row, unique key,
 -- hook. Private; the caller holds the lease's row lock.
---   p_move: complete, retry, outage, shutdown, fail, lapse, cancel, effect.
+--   p_move: complete, retry, outage, shutdown, fail, lapse, cancel, expire, effect.
 --   p_delay_ms: at least this long until the job is due again.
 --   Answers: state (the job's state now) and delay_ms until it is due.
 create or replace function :"schema".move_lease(
@@ -19,7 +19,8 @@ begin
     select c.to_state, greatest(c.delay_ms, p_delay_ms), c.solo into strict state, delay_ms, v_solo
     from :"schema".charge_lease(p_lease, p_move, p_code, p_message) as c;
   else
-    state := case p_move when 'complete' then 'completed' when 'fail' then 'failed' else 'cancelled' end;
+    state := case p_move when 'complete' then 'completed' when 'fail' then 'failed'
+      when 'expire' then 'dead' else 'cancelled' end;
   end if;
 
   delete from :"schema".lease where job_id = p_lease.job_id;
@@ -32,8 +33,8 @@ begin
       coalesce(p_lease.started_at, v_now), v_now,
       case p_move
         when 'complete' then 'completed' when 'retry' then 'retried' when 'fail' then 'failed'
-        when 'lapse' then 'lapsed' when 'cancel' then 'cancelled' when 'effect' then 'effect_failed'
-        else 'released'
+        when 'lapse' then 'lapsed' when 'cancel' then 'cancelled' when 'expire' then 'cancelled'
+        when 'effect' then 'effect_failed' else 'released'
       end,
       p_code, left(p_message, 1024)
     );

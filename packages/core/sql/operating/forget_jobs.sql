@@ -1,5 +1,5 @@
--- Deletes jobs that have ended, with all that hangs on them: attempts, results, counters, keys. Private; the caller holds
--- what keeps them from starting anew.
+-- Deletes jobs that have ended, with all that hangs on them: attempts, results, counters, bounds, keys. Private; the
+-- caller holds what keeps them from starting anew.
 create or replace function :"schema".forget_jobs(p_job_ids bigint[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
@@ -8,6 +8,7 @@ begin
   delete from :"schema".attempt where job_id = any (p_job_ids);
   delete from :"schema".result where job_id = any (p_job_ids);
   delete from :"schema".job_counter where job_id = any (p_job_ids);
+  delete from :"schema".expiry where job_id = any (p_job_ids);
   delete from :"schema".stopped where job_id = any (p_job_ids);
   delete from :"schema".job where id = any (p_job_ids);
 end

@@ -34,3 +34,4 @@ grant execute on function
   :"schema".declare_resource, :"schema".claim_for_resource, :"schema".peek_lanes, :"schema".set_resource,
   :"schema".open_breaker, :"schema".close_breaker
 to :"worker";
+grant execute on function :"schema".expire_jobs to :"worker";

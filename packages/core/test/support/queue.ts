@@ -15,10 +15,15 @@ export interface NewJob {
   readonly version?: number;
   readonly phase?: string;
   readonly queue?: string;
-  readonly priority?: number;
+  readonly priority?: number | string;
   readonly delayMs?: number;
+  readonly runAt?: string;
+  readonly ttlMs?: number;
+  readonly deadlineMs?: number;
   readonly tenant?: string;
+  readonly subject?: string;
   readonly uniqueKey?: string;
+  readonly onConflict?: string;
   readonly idempotencyKey?: string;
   readonly payload?: unknown;
   readonly skipped?: Readonly<Record<string, unknown>>;

@@ -1,0 +1,5 @@
+import expireJobs from "../sql/after/expire_jobs.sql" with { type: "text" };
+import judgeExpiry from "../sql/after/judge_expiry.sql" with { type: "text" };
+
+/** What comes after an attempt or an end: bounds of time, policies of retries, and new starts. */
+export const afterDefinitions: readonly string[] = [judgeExpiry, expireJobs];
