@@ -88,6 +88,71 @@ describe("failures", () => {
     expect(answer.state).toBe("dead");
   });
 
+  test.each([
+    ["fixed", 300_000, [300_000, 300_000, 300_000]],
+    ["exponential", 60_000, [60_000, 120_000, 200_000]],
+  ])("follow what was said of their phase: %s", async (kind, baseMs, delays) => {
+    await using queue = await setup();
+    await queue.call("set_retry_policy", "essay", "draft", kind, 3, baseMs, 200_000);
+    await queue.enqueue();
+
+    const given: number[] = [];
+    for (const delayMs of delays) {
+      given.push((await queue.store.retryJob(await queue.claimOne(), reason)).delayMs);
+      await queue.database.advance(delayMs);
+    }
+    const last = await queue.store.retryJob(await queue.claimOne(), reason);
+
+    for (const [index, delayMs] of delays.entries()) {
+      expect(given[index]).toBeLessThanOrEqual(delayMs);
+      expect(given[index]).toBeGreaterThanOrEqual(kind === "fixed" ? delayMs : delayMs / 2);
+    }
+    expect(last.state).toBe("dead");
+  });
+
+  test("go by the type in what was not said of the phase, and in other phases", async () => {
+    await using queue = await setup();
+    await queue.query(`select :"schema".register_type('essay', p_retries_max => 0::smallint)`);
+    await queue.query(
+      `select :"schema".set_retry_policy('essay', 'grade', 'fixed', p_base_ms => 7)`,
+    );
+    await queue.enqueue({ phase: "grade" });
+    const first = await queue.store.retryJob(await queue.claimOne(), reason);
+    await queue.query(`select :"schema".set_retry_policy('essay', 'grade', 'fixed', 1::smallint)`);
+    await queue.enqueue({ phase: "grade" });
+
+    const second = await queue.store.retryJob(await queue.claimOne(), reason);
+    await queue.enqueue({ phase: "draft" });
+    const other = await queue.store.retryJob(await queue.claimOne(), reason);
+
+    expect([first.state, second.state, other.state]).toEqual(["dead", "queued", "dead"]);
+    expect(second.delayMs).toBe(10_000);
+  });
+
+  test("go by the type again when the policy is taken back", async () => {
+    await using queue = await setup();
+    await queue.query(`select :"schema".set_retry_policy('essay', 'draft', 'fixed', 0::smallint)`);
+    await queue.query(`select :"schema".set_retry_policy('essay', 'draft', null)`);
+    await queue.enqueue();
+
+    const answer = await queue.store.retryJob(await queue.claimOne(), reason);
+
+    expect(answer.state).toBe("queued");
+  });
+
+  test("wait as long as the other side asked for, at most a day, whatever the policy says", async () => {
+    await using queue = await setup();
+    await queue.call("set_retry_policy", "essay", "draft", "fixed", 3, 1_000, null);
+    await queue.enqueue();
+
+    const answer = await queue.store.retryJob(await queue.claimOne(), {
+      ...reason,
+      retryAfterMs: 3 * dayMs,
+    });
+
+    expect(answer).toMatchObject({ state: "queued", delayMs: dayMs });
+  });
+
   test("keep a message of at most 1,024 characters, whole ones", async () => {
     await using queue = await setup();
     const id = await queue.enqueue();

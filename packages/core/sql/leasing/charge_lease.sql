@@ -1,6 +1,7 @@
 -- Writes down what an attempt cost its job and says where the job goes now. Only `retry` and `effect` count as
 -- failures of the job, only `lapse` as a loss, only `outage` as an outage.
---   Locks: the job's counter row. Index: job_counter (job_id, phase).
+--   How often and when a failure is retried is what set_retry_policy said of the phase, else what its type says.
+--   Locks: the job's counter row. Index: job_counter (job_id, phase), retry_policy (type, phase).
 --   Answers: to_state (queued, dead), delay_ms, and whether the next run is alone in its process.
 create or replace function :"schema".charge_lease(
   p_lease :"schema".lease, p_move text, p_code text, p_message text,
@@ -11,6 +12,7 @@ as $$
 declare
   v_lane :"schema".lane;
   v_type :"schema".job_type;
+  v_policy :"schema".retry_policy;
   v_counter :"schema".job_counter;
   v_losses integer;
   v_losses_alone integer;
@@ -42,8 +44,12 @@ begin
     last_at = excluded.last_at
   returning * into v_counter;
   if v_failed = 1 then
-    delay_ms := :"schema".backoff_ms(v_counter.failures, v_type.backoff_base_ms, v_type.backoff_cap_ms);
-    if v_counter.failures > v_type.retries_max then
+    select * into v_policy from :"schema".retry_policy where type = v_lane.type and phase = v_lane.phase;
+    v_policy.base_ms := coalesce(v_policy.base_ms, v_type.backoff_base_ms);
+    delay_ms := case v_policy.kind when 'fixed' then v_policy.base_ms else :"schema".backoff_ms(
+      v_counter.failures, v_policy.base_ms, coalesce(v_policy.cap_ms, v_type.backoff_cap_ms)
+    ) end;
+    if v_counter.failures > coalesce(v_policy.retries_max, v_type.retries_max) then
       to_state := 'dead';
     end if;
   elsif p_move = 'outage' then
