@@ -1,3 +1,4 @@
+import { createNewStarts, type NewStarts } from "./after-store.ts";
 import { clientRoutines as routines, toEnqueueAnswer } from "./client-routines.ts";
 import type { EnqueueAnswer, JobRecord, QueueRecord, ResultRecord } from "./client-routines.ts";
 import {
@@ -21,7 +22,7 @@ export type Queryable =
   | { query(text: string, parameters: string[]): PromiseLike<unknown> };
 
 /** The calls of a client. */
-export interface ClientStore extends Operating, Resources {
+export interface ClientStore extends Operating, Resources, NewStarts {
   enqueueJobs(jobs: NewJobs): Promise<readonly EnqueueAnswer[]>;
   /** All or none. The next of them is written while Postgres works on the one before. */
   enqueueAll(parts: Iterable<NewJobs>): Promise<readonly EnqueueAnswer[]>;
@@ -48,6 +49,7 @@ export function createClientStore(connection: DatabaseConnection, schema: string
   return {
     ...createOperating(pool),
     ...createResources(pool),
+    ...createNewStarts(pool),
     enqueueJobs: ({ jobs, shared }) => pool.call(routines.enqueueJobs, [jobs, shared]),
     async enqueueAll(parts) {
       const answers: EnqueueAnswer[] = [];

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 
+import type { NewStarts } from "./after-store.ts";
 import type { EnqueueAnswer, JobRecord, QueueRecord, ResultRecord } from "./client-routines.ts";
 import { createClientStore, type Queryable } from "./client-store.ts";
 import type { DatabaseConnection } from "./database.ts";
@@ -32,7 +33,7 @@ export interface WaitOptions {
 }
 
 /** Adds jobs, asks about them and stops them. It claims nothing. */
-export interface Client extends Operating, Resources, AsyncDisposable {
+export interface Client extends Operating, Resources, NewStarts, AsyncDisposable {
   /** Throws `input_invalid` with every field or option that does not fit, or `payload_too_large`. */
   enqueue<Schema extends z.ZodType>(
     pipeline: Pipeline<Schema>,
@@ -109,6 +110,9 @@ export function createClient(options: ClientOptions): Client {
     },
     cancel: (id) => store.cancelJob(id),
     requeue: (id) => store.requeueJob(id),
+    requeueAll: (filter, how) => store.requeueAll(filter, how),
+    replay: (id, phase) => store.replay(id, phase),
+    getDeadLetters: () => store.getDeadLetters(),
     pause: (scope, how) => store.pause(scope, how),
     resume: (scope) => store.resume(scope),
     getPauses: () => store.getPauses(),

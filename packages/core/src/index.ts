@@ -1,4 +1,6 @@
 export * from "./adapter.ts";
+export type { DeadLetterRecord, RequeueFilter, RequeueReport } from "./after-routines.ts";
+export type { NewStarts, ReplayAnswer, RequeueOptions } from "./after-store.ts";
 export { createClient } from "./client.ts";
 export type { Client, ClientOptions, EnqueueOptions, WaitOptions } from "./client.ts";
 export type {

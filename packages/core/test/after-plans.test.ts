@@ -86,4 +86,18 @@ describe.each([...statistics])("when %s", (_, prepare) => {
     // Nothing is due: a look is a handful of pages, however many bounds there are.
     expect(buffers).toBeLessThan(20);
   });
+
+  test("requeue_jobs goes by its indexes, and reads no more than it takes", async () => {
+    await using subject = await setup();
+    await prepare(subject);
+
+    const { paths, buffers, rows } = await subject.watcher.watch(
+      `select * from :"schema".requeue_jobs('{"type": "essay", "outage": true}', 10, p_dry_run => true)`,
+    );
+
+    expect(rows).toMatchObject([{ matched: 10 }]);
+    const read = paths.filter((path) => /^(?:stopped|job) /.test(path));
+    expect(read).toEqual(["job by job_pkey", "stopped by stopped_state"]);
+    expect(buffers).toBeLessThan(150);
+  });
 });

@@ -36,6 +36,7 @@ const workersOwn = [
   "expire_jobs",
   "fail_effect",
   "fail_job",
+  "get_dead_letters",
   "get_job",
   "get_pauses",
   "get_queue",
@@ -55,7 +56,10 @@ const workersOwn = [
   "prune_jobs",
   "release_job",
   "renew_leases",
+  "replay_job",
   "requeue_job",
+  "requeue_jobs",
+  "requeue_outage_victims",
   "resume",
   "retry_job",
   "save_part",
@@ -173,6 +177,7 @@ describe("gustav_worker", () => {
     expect(workersOwn.filter((name) => !executable.includes(name))).toEqual([]);
     expect(await listExecutable(admin, "gustav_limited")).toEqual([
       "current_login",
+      "get_dead_letters",
       "get_job",
       "get_pauses",
       "get_queue",

@@ -100,6 +100,37 @@ export const clientScenarios: Readonly<Record<string, Scenario>> = {
       expect(await database.listBusy()).toEqual([{ type: "essay", state: "due", count: 1 }]);
     },
   }),
+  requeue_jobs: asking(/\.requeue_jobs\(/, {
+    async prepare(bench) {
+      const id = await enqueued(bench);
+      expect(await bench.observer.cancel(id)).toBe("ok");
+      return id;
+    },
+    call: ({ client }) => client.requeueAll({ state: "cancelled" }),
+    again: { done: { requeued: 0 }, notDone: { requeued: 1 } },
+    async check({ observer, database }, id) {
+      expect(await observer.getJob(id)).toMatchObject({ state: "queued" });
+      expect(await database.listBusy()).toEqual([{ type: "essay", state: "due", count: 1 }]);
+    },
+  }),
+  replay_job: asking(/\.replay_job\(/, {
+    async prepare(bench) {
+      const id = await enqueued(bench);
+      expect(await bench.observer.cancel(id)).toBe("ok");
+      return id;
+    },
+    call: async ({ client }, id) => ({ answer: await client.replay(id, "draft") }),
+    again: { done: { answer: "not_settled" }, notDone: { answer: "ok" } },
+    async check({ observer, database }, id) {
+      expect(await observer.getJob(id)).toMatchObject({ state: "queued" });
+      expect(await database.listBusy()).toEqual([{ type: "essay", state: "due", count: 1 }]);
+    },
+  }),
+  get_dead_letters: asking(/\.get_dead_letters\(/, {
+    prepare: enqueued,
+    call: ({ client }) => client.getDeadLetters(),
+    again: same([]),
+  }),
   pause: asking(/\.pause\(/, {
     prepare: enqueued,
     call: async ({ client }) => ({ answer: await client.pause({ type: "essay" }) }),

@@ -34,4 +34,7 @@ grant execute on function
   :"schema".declare_resource, :"schema".claim_for_resource, :"schema".peek_lanes, :"schema".set_resource,
   :"schema".open_breaker, :"schema".close_breaker
 to :"worker";
-grant execute on function :"schema".expire_jobs to :"worker";
+grant execute on function :"schema".get_dead_letters to :"limited";
+grant execute on function
+  :"schema".expire_jobs, :"schema".requeue_jobs, :"schema".requeue_outage_victims, :"schema".replay_job
+to :"worker";

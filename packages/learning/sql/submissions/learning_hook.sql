@@ -39,10 +39,11 @@ begin
     perform public.learning_worker_mark_retry(v_submission_id, p_phase, c.last_message, :"schema".clock())
     from :"schema".job_counter as c where c.job_id = v_job_id and c.phase = p_phase;
   elsif p_to = 'queued' and p_from <> 'leased' then
-    -- Requeued: the submission is open again, unless it has a result by now.
+    -- Requeued: the submission is open again, unless another job gave it a result by now. When it is this very job that
+    -- completed it and is replayed, its result stays where it is until there is a new one.
     update public.learning_submissions
     set analysis_status = 'pending', error_code = null, completed_at = null
-    where id = v_submission_id and analysis_status <> 'completed';
+    where id = v_submission_id and (analysis_status <> 'completed' or p_from = 'completed');
     if not found then
       raise exception using errcode = '55000', message = 'The submission is completed, or it is no longer there.';
     end if;
