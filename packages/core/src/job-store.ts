@@ -96,7 +96,11 @@ export interface PhaseOutput {
   /** Must have a JSON form; undefined is stored as null. */
   readonly output: unknown;
   readonly provenance: Provenance;
+  /** Both as the JSON to be stored, where somebody has written it already. */
+  readonly json?: StorableOutput;
 }
+
+export type StorableOutput = readonly [output: string, provenance: string];
 
 /** A piece of a phase. */
 export interface PartOutput extends PhaseOutput {

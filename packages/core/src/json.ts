@@ -13,6 +13,8 @@ export function toStorableText(text: string): string {
  * Throws a `TypeError` for what JSON cannot say: `undefined` at the top, functions, NaN, cycles.
  */
 export function toStorableJson(value: unknown): string {
+  // What a phase without a result returns. Below it would be taken for a number that is none.
+  if (value === null) return "null";
   const plain = JSON.stringify(value);
   // A replacer sees every value and costs ten times as much. It has nothing to do where none of these is: what is not
   // finite is written as null, and what cannot be stored with one of the two escapes.

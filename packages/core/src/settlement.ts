@@ -2,11 +2,11 @@ import { backoffMs } from "./backoff.ts";
 import { toWorkerError, WorkerError } from "./errors.ts";
 import type { AttemptRef, EventHub } from "./events.ts";
 import type { CheckpointAnswer, JobStore, PhaseOutput, Reason, SettleAnswer } from "./job-store.ts";
-import { toStorableJson } from "./json.ts";
 import { type HeldLease, loseLease } from "./lease-keeper.ts";
 import { isEmpty, type Outbox } from "./outbox.ts";
 import type { PhasePlan } from "./phase-plan.ts";
 import { type Runtime, wait } from "./runtime.ts";
+import { storable } from "./store-calls.ts";
 
 export interface SettlementOptions {
   readonly store: JobStore;
@@ -26,11 +26,9 @@ export interface EndedAttempt {
 }
 
 /** Refuses a result that could not be written down, while that is still the failure of its attempt. */
-export function assertStorable(result: PhaseOutput): PhaseOutput {
+export function assertStorable({ output, provenance }: PhaseOutput): PhaseOutput {
   try {
-    toStorableJson(result.output ?? null);
-    toStorableJson(result.provenance);
-    return result;
+    return { output, provenance, json: storable({ output, provenance }) };
   } catch (cause) {
     const message = "The result or its provenance has no JSON form.";
     throw new WorkerError("output_invalid", message, { retryable: true, cause });

@@ -1,6 +1,6 @@
 import type { Pool, Routine, SqlValue, Transaction } from "./database.ts";
 import { WorkerError } from "./errors.ts";
-import type { LeaseKey, PhaseOutput } from "./job-store.ts";
+import type { LeaseKey, PhaseOutput, StorableOutput } from "./job-store.ts";
 import { toStorableJson } from "./json.ts";
 
 /** Calls a function that answers one row. */
@@ -19,11 +19,8 @@ export async function callForOne<Answer>(
 /** A lease, as the first two arguments of every fenced function. */
 export const keyOf = (lease: LeaseKey): readonly string[] => [lease.jobId, lease.token];
 
-/** A result, as two arguments of JSON. */
-export function storable({
-  output,
-  provenance,
-}: PhaseOutput): readonly [output: string, provenance: string] {
+/** A result, as two arguments of JSON. Throws a `TypeError` when it has no such form. */
+export function storable({ output, provenance, json }: PhaseOutput): StorableOutput {
   // Nothing is stored as null: a phase that is done must be known as done, whatever it returned.
-  return [toStorableJson(output ?? null), toStorableJson(provenance)];
+  return json ?? [toStorableJson(output ?? null), toStorableJson(provenance)];
 }

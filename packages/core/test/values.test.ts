@@ -5,6 +5,8 @@ import { messageCodePointsMax, toStorableJson, toStorableText, WorkerError } fro
 import { backoffMs } from "../src/backoff.ts";
 import { toWorkerError } from "../src/errors.ts";
 import { systemRuntime } from "../src/runtime.ts";
+import { assertStorable } from "../src/settlement.ts";
+import { storable } from "../src/store-calls.ts";
 import { createRandom, hostileText } from "./support/hostile.ts";
 
 describe("toStorableText", () => {
@@ -20,6 +22,21 @@ describe("toStorableText", () => {
       "\ufffdx\ufffd",
       "",
     ]);
+  });
+});
+
+describe("a result", () => {
+  test("is stored as it was when it was checked, whatever becomes of it meanwhile", () => {
+    const output = { grade: 1 };
+    const checked = assertStorable({ output, provenance: {} });
+
+    output.grade = 2;
+
+    expect(storable(checked)).toEqual(['{"grade":1}', "{}"]);
+  });
+
+  test("that is nothing is stored as null", () => {
+    expect(storable({ output: undefined, provenance: {} })).toEqual(["null", "{}"]);
   });
 });
 
