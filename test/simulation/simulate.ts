@@ -7,18 +7,16 @@ import { type Checker, createChecker } from "./checker/checker.ts";
 import type { Schema } from "./model/schema.ts";
 import { stateOf } from "./model/settling.ts";
 import type { Mutant } from "./mutants/mutant.ts";
+import { openFleet } from "./open-fleet.ts";
 import { createBackends } from "./world/backends.ts";
-import { createExecutors } from "./world/execution.ts";
-import { createFleet, type Fleet } from "./world/fleet.ts";
+import type { Fleet } from "./world/fleet.ts";
 import { releaseHost, releaseNemesis } from "./world/nemesis.ts";
-import { createNetwork } from "./world/network.ts";
 import { createPostgres, type Postgres } from "./world/postgres.ts";
 import { drawProfile, faultyMs } from "./world/profile.ts";
-import { createRandom } from "./world/random.ts";
 import { withSealedPlatform } from "./world/sealed-platform.ts";
 import { formatTime, tellStatement } from "./world/story.ts";
 import { createTimeline } from "./world/timeline.ts";
-import { drawWorkload, type JobPlan, type PhaseFate, typePlans } from "./world/workload.ts";
+import { drawWorkload, typePlans } from "./world/workload.ts";
 import type { World } from "./world/world.ts";
 
 export interface SimulateOptions {
@@ -105,7 +103,10 @@ function run(world: World, trial: Trial): Readonly<Record<string, number>> {
     world.tell(() => tellStatement(statement));
     checker.statement(statement);
   });
-  const fleet = openFleet(world, { mutant, plans, postgres, checker });
+  const backends = createBackends(world);
+  const fleet = openFleet(world, { mutant, plans, postgres, checker, backends });
+  releaseHost(world, postgres, plans);
+  releaseNemesis({ world, fleet, postgres, backends });
   live(world, { postgres, checker, fleet }, trial.isBroken);
   return countStates(schema);
 }
@@ -139,54 +140,8 @@ function live(
   checker.judgeEnd();
 }
 
-interface FleetParts {
-  readonly mutant: Mutant | undefined;
-  readonly plans: readonly JobPlan[];
-  readonly postgres: Postgres;
-  readonly checker: Checker;
-}
-
-function openFleet(world: World, { mutant, plans, postgres, checker }: FleetParts): Fleet {
-  const backends = createBackends(world);
-  const openStore = createNetwork(world, postgres);
-  const jobs = new Map(plans.map((plan) => [plan.newJob.id, plan]));
-  const failures = new Map<string, number>();
-  const fateOf = (jobId: string, phase: string): PhaseFate => {
-    const fate = jobs.get(jobId)?.fates[phase];
-    if (fate === undefined) throw new Error(`There is no fate for ${phase} of ${jobId}.`);
-    return fate;
-  };
-  const takeFailure = (jobId: string, phase: string): boolean => {
-    const key = `${jobId} ${phase}`;
-    const taken = failures.get(key) ?? 0;
-    failures.set(key, taken + 1);
-    return taken < fateOf(jobId, phase).failures;
-  };
-  const fleet = createFleet({
-    world,
-    observer: checker.processes,
-    openStore(process) {
-      const store = openStore(process);
-      return mutant?.store?.(store, process) ?? store;
-    },
-    openExecutors: (process) =>
-      createExecutors({
-        world,
-        process,
-        backends,
-        random: createRandom(world.seed, `work in ${process.name}`),
-        runs: checker.runs,
-        fateOf,
-        takeFailure,
-        die: (jobId) => fleet.end(process, "poisoned", jobId),
-      }),
-  });
-  releaseHost(world, postgres, plans);
-  releaseNemesis({ world, fleet, postgres, backends });
-  return fleet;
-}
-
-function countStates({ tables }: Schema): Readonly<Record<string, number>> {
+/** How many jobs are in each state. */
+export function countStates({ tables }: Schema): Readonly<Record<string, number>> {
   const states: Record<string, number> = {};
   for (const { id } of tables.job.rows()) {
     const state = stateOf(tables, id);

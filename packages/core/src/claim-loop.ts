@@ -227,7 +227,9 @@ async function claimOfHost(
         gate.learn(resource, claim);
         affinity.claimed(lot, claim.jobs.length);
         jobs += claim.jobs.length;
-        hasMore ||= claim.jobs.length === request.limit;
+        hasMore = claim.jobs.length === request.limit;
+        // Slots that became free meanwhile are its own, too.
+        if (hasMore) break;
       }
       const isOurs = [...running].some(({ plan }) => plan.resource === resource);
       // It is full of our own jobs: the host has enough to do.
