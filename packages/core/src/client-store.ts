@@ -8,6 +8,7 @@ import {
   routineText,
   toDatabaseError,
 } from "./database.ts";
+import { createLimiting, type Limiting } from "./limits-store.ts";
 import type { NewJobs } from "./new-job.ts";
 import { createOperating, type Operating } from "./operating-store.ts";
 import { createResources, type Resources } from "./resources-store.ts";
@@ -22,7 +23,7 @@ export type Queryable =
   | { query(text: string, parameters: string[]): PromiseLike<unknown> };
 
 /** The calls of a client. */
-export interface ClientStore extends Operating, Resources, NewStarts {
+export interface ClientStore extends Operating, Resources, NewStarts, Limiting {
   enqueueJobs(jobs: NewJobs): Promise<readonly EnqueueAnswer[]>;
   /** All or none. The next of them is written while Postgres works on the one before. */
   enqueueAll(parts: Iterable<NewJobs>): Promise<readonly EnqueueAnswer[]>;
@@ -50,6 +51,7 @@ export function createClientStore(connection: DatabaseConnection, schema: string
     ...createOperating(pool),
     ...createResources(pool),
     ...createNewStarts(pool),
+    ...createLimiting(pool),
     enqueueJobs: ({ jobs, shared }) => pool.call(routines.enqueueJobs, [jobs, shared]),
     async enqueueAll(parts) {
       const answers: EnqueueAnswer[] = [];

@@ -6,6 +6,7 @@ import { createClientStore, type Queryable } from "./client-store.ts";
 import type { DatabaseConnection } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import type { JobOptions } from "./job-options.ts";
+import type { Limiting } from "./limits-store.ts";
 import { defaultSchema } from "./migrate.ts";
 import { type NewJobs, payloadBytesDefault, toNewJobs } from "./new-job.ts";
 import type { Operating } from "./operating-store.ts";
@@ -33,7 +34,7 @@ export interface WaitOptions {
 }
 
 /** Adds jobs, asks about them and stops them. It claims nothing. */
-export interface Client extends Operating, Resources, NewStarts, AsyncDisposable {
+export interface Client extends Operating, Resources, NewStarts, Limiting, AsyncDisposable {
   /** Throws `input_invalid` with every field or option that does not fit, or `payload_too_large`. */
   enqueue<Schema extends z.ZodType>(
     pipeline: Pipeline<Schema>,
@@ -123,6 +124,10 @@ export function createClient(options: ClientOptions): Client {
     closeBreaker: (name) => store.closeBreaker(name),
     getResources: () => store.getResources(),
     redactSubject: (subject) => store.redactSubject(subject),
+    setLimit: (scope, limit) => store.setLimit(scope, limit),
+    dropLimit: (scope) => store.dropLimit(scope),
+    getLimits: () => store.getLimits(),
+    setTenantWeight: (tenant, weight) => store.setTenantWeight(tenant, weight),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -37,6 +37,8 @@ export * from "./json.ts";
 export { defineRoutine } from "./lease-routines.ts";
 export { coreSql } from "./lease-sql.ts";
 export type { SqlBundle, SqlMigration } from "./lease-sql.ts";
+export type { Limit, LimitRecord, LimitScope } from "./limits-routines.ts";
+export type { Limiting } from "./limits-store.ts";
 export { defaultSchema, migrate, migrateRoles, printMigrations, renderSql } from "./migrate.ts";
 export type { MigrateOptions, MigrateReport, RoleNames } from "./migrate.ts";
 export { toNewJobs } from "./new-job.ts";

@@ -30,6 +30,7 @@ import chargeLease from "../sql/leasing/charge_lease.sql" with { type: "text" };
 import checkpointJob from "../sql/leasing/checkpoint_job.sql" with { type: "text" };
 import claimJobs from "../sql/leasing/claim_jobs.sql" with { type: "text" };
 import claimJobsV2 from "../sql/leasing/claim_jobs_v2.sql" with { type: "text" };
+import claimPlain from "../sql/leasing/claim_plain.sql" with { type: "text" };
 import clock from "../sql/leasing/clock.sql" with { type: "text" };
 import completeGroup from "../sql/leasing/complete_group.sql" with { type: "text" };
 import completeJob from "../sql/leasing/complete_job.sql" with { type: "text" };
@@ -59,8 +60,10 @@ import addWorkerRegistry from "../sql/migrations/0004_add_worker_registry.sql" w
 import addRetention from "../sql/migrations/0005_add_retention.sql" with { type: "text" };
 import addResources from "../sql/migrations/0006_add_resources.sql" with { type: "text" };
 import extendJobs from "../sql/migrations/0007_extend_jobs.sql" with { type: "text" };
+import addLimits from "../sql/migrations/0008_add_limits.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
 import { afterDefinitions } from "./after-sql.ts";
+import { limitsDefinitions } from "./limits-sql.ts";
 import { operatingDefinitions } from "./operating-sql.ts";
 import { resourcesDefinitions } from "./resources-sql.ts";
 import { structureDefinitions } from "./structure-sql.ts";
@@ -94,6 +97,7 @@ export const coreSql: SqlBundle = {
     { version: 5, name: "add_retention", text: addRetention },
     { version: 6, name: "add_resources", text: addResources },
     { version: 7, name: "extend_jobs", text: extendJobs },
+    { version: 8, name: "add_limits", text: addLimits },
   ],
   definitions: [
     clock,
@@ -110,6 +114,7 @@ export const coreSql: SqlBundle = {
     answerStale,
     passPhase,
     declareLanes,
+    claimPlain,
     claimJobsV2,
     claimJobs,
     abandonClaim,
@@ -154,6 +159,7 @@ export const coreSql: SqlBundle = {
     ...operatingDefinitions,
     ...resourcesDefinitions,
     ...structureDefinitions,
+    ...limitsDefinitions,
   ],
   grants: ownSchema,
 };

@@ -53,6 +53,8 @@ const enqueued = async ({ observer }: MatrixBench): Promise<string> =>
 /** A question has the same answer, however often it is asked. */
 const same = (answer: unknown): ClientCall<unknown>["again"] => ({ done: answer, notDone: answer });
 
+const ours = { type: "essay" };
+
 /** Every statement of a client, by its name. */
 export const clientScenarios: Readonly<Record<string, Scenario>> = {
   enqueue_jobs: asking(/\.enqueue_jobs\(/, {
@@ -157,6 +159,42 @@ export const clientScenarios: Readonly<Record<string, Scenario>> = {
     },
     call: ({ client }) => client.getPauses(),
     again: same([{ scope: { queue: "bulk" } }]),
+  }),
+  set_limit: asking(/\.set_limit\(/, {
+    prepare: enqueued,
+    call: async ({ client }) => ({ answer: await client.setLimit(ours, { concurrencyMax: 1 }) }),
+    again: { done: { answer: "changed" }, notDone: { answer: "created" } },
+    async check({ observer, database }) {
+      expect(await observer.getLimits()).toMatchObject([{ scope: ours, concurrencyMax: 1 }]);
+      expect(await database.listBusy()).toEqual([{ type: "essay", state: "due", count: 1 }]);
+    },
+  }),
+  drop_limit: asking(/\.drop_limit\(/, {
+    async prepare(bench) {
+      await bench.observer.setLimit(ours, { concurrencyMax: 1 });
+      return await enqueued(bench);
+    },
+    call: async ({ client }) => ({ answer: await client.dropLimit(ours) }),
+    again: { done: { answer: "not_found" }, notDone: { answer: "ok" } },
+    async check({ observer }) {
+      expect(await observer.getLimits()).toEqual([]);
+    },
+  }),
+  get_limits: asking(/\.get_limits\(/, {
+    async prepare(bench) {
+      await bench.observer.setLimit(ours, { concurrencyMax: 1 });
+      return "";
+    },
+    call: ({ client }) => client.getLimits(),
+    again: same([{ scope: ours, concurrencyMax: 1, running: 0 }]),
+  }),
+  set_tenant_weight: asking(/\.set_tenant_weight\(/, {
+    prepare: async () => "",
+    call: async ({ client }) => ({ answer: await client.setTenantWeight("acme", 3) }),
+    again: same({ answer: undefined }),
+    async check({ observer }) {
+      expect(await observer.getLimits()).toMatchObject([{ scope: { tenant: "acme" }, weight: 3 }]);
+    },
   }),
   get_workers: asking(/\.get_workers\(/, {
     prepare: async () => "",

@@ -8,7 +8,10 @@
 --   p_marks: what earlier claims answered as `mark`, merged, or {} for a look from the start. A look goes on from there:
 --   what was taken lies in the index for as long as somebody holds an old snapshot. A job that was committed late or
 --   given back may be due before the mark, so only a claimer in a hurry uses marks, and not for long.
---   Locks: the claimed ready rows, skipping those of other claims. Index: ready (lane_id, priority, due_at, job_id).
+--   Jobs under a limit wait at gates and go by turns (see claim_gated). While some do, half of the slots are offered to
+--   them and half to all other jobs, an odd one by chance; what the ones leave, the others take.
+--   Locks: the claimed ready rows, skipping those of other claims; the gates of these lanes while jobs wait there.
+--   Index: ready_gated, one probe; see claim_plain and claim_gated.
 --   Answers: one row per leased job with the trace it was enqueued in, one of each lane and priority with a mark; none
 --   when nothing is due.
 create or replace function :"schema".claim_jobs_v2(
@@ -18,74 +21,49 @@ create or replace function :"schema".claim_jobs_v2(
   job_id bigint, public_id uuid, lane_id integer, attempt integer, solo boolean, payload jsonb, mark jsonb,
   trace text
 )
-language plpgsql volatile security definer
-set search_path = pg_catalog, pg_temp
--- The plan must not depend on statistics, and turning plans off must not turn the compiler on.
-set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
-set jit = off set plan_cache_mode = force_generic_plan
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+-- The probe must be one of an index, whatever the statistics say.
+set enable_seqscan = off set enable_bitmapscan = off
 as $$
 declare
-  v_now timestamptz := :"schema".clock();
   v_left integer := p_limit;
+  v_share integer;
   v_taken integer;
-  v_head record;
 begin
-  if p_limit < 1 then
-    return;
-  end if;
   if exists (select from :"schema".pause) then
     p_lanes := :"schema".open_lanes(p_lanes);
     p_solo_lanes := :"schema".open_lanes(p_solo_lanes);
   end if;
-  for v_head in
-    select l.lane_id, p.priority, l.solo, m.key, m.mark
-    from (
-      select s.lane_id, true as solo from unnest(p_solo_lanes) as s (lane_id)
-      -- Nearly always there is none.
-      where exists (select from :"schema".ready as r where r.lane_id = s.lane_id)
-      union all
-      select n.lane_id, false from unnest(p_lanes) as n (lane_id)
-    ) as l
-    cross join generate_series(0, 9) as p (priority)
-    cross join lateral (
-      select k.key, coalesce((p_marks ->> k.key)::timestamptz, '-infinity') as mark
-      from (select l.lane_id || '/' || p.priority as key) as k
-    ) as m
-    cross join lateral (
-      select r.due_at from :"schema".ready as r
-      where r.lane_id = l.lane_id and r.priority = p.priority and r.due_at between m.mark and v_now
-      order by r.due_at, r.job_id limit 1
-    ) as head
-    order by l.solo desc, p.priority, head.due_at
-  loop
+  if not exists (select from :"schema".ready as r where r.lane_id < 0) then
     return query
-      with taken as (
-        delete from :"schema".ready as r
-        -- A row of this table stays where it is until it is deleted.
-        where r.ctid = any (array(
-          select q.ctid from :"schema".ready as q
-          where q.lane_id = v_head.lane_id and q.priority = v_head.priority
-            and q.due_at between v_head.mark and v_now
-          order by q.due_at, q.job_id limit case when v_head.solo then 1 else v_left end
-          for update skip locked
-        ))
-        returning r.job_id, r.lane_id, r.priority, r.attempt, r.due_at
-      ), leased as (
-        insert into :"schema".lease as e
-          (job_id, token, worker, lane_id, priority, attempt, solo, lease_ms, leased_at, started_at, until)
-        select t.job_id, p_token, p_worker, t.lane_id, t.priority, t.attempt + 1, v_head.solo, p_lease_ms, v_now,
-          case when not v_head.solo then v_now end, v_now + p_lease_ms * interval '1 millisecond'
-        from taken as t
-        returning e.job_id, e.lane_id, e.attempt
-      )
-      select j.id, j.public_id, e.lane_id, e.attempt, v_head.solo, j.payload,
-        case when row_number() over () = 1 then
-          jsonb_build_object(v_head.key, (select max(t.due_at) from taken as t))
-        end, j.trace
-      from leased as e join :"schema".job as j on j.id = e.job_id;
+      select c.* from :"schema".claim_plain(
+        p_worker, p_token, p_lanes, p_solo_lanes, p_limit, p_lease_ms, p_marks
+      ) as c;
+    return;
+  end if;
+
+  return query
+    select c.* from :"schema".claim_gated(p_worker, p_token, p_solo_lanes, true, least(p_limit, 1), p_lease_ms) as c;
+  if not found then
+    return query
+      select c.* from :"schema".claim_plain(
+        p_worker, p_token, '{}', p_solo_lanes, p_limit, p_lease_ms, p_marks
+      ) as c;
+  end if;
+  if found then
+    return;
+  end if;
+  v_share := floor(p_limit / 2.0 + random());
+  return query
+    select c.* from :"schema".claim_gated(p_worker, p_token, p_lanes, false, v_share, p_lease_ms) as c;
+  get diagnostics v_taken = row_count;
+  v_left := v_left - v_taken;
+  return query
+    select c.* from :"schema".claim_plain(p_worker, p_token, p_lanes, '{}', v_left, p_lease_ms, p_marks) as c;
+  if v_taken = v_share then
     get diagnostics v_taken = row_count;
-    v_left := v_left - v_taken;
-    exit when v_left = 0 or (v_head.solo and v_taken > 0);
-  end loop;
+    return query
+      select c.* from :"schema".claim_gated(p_worker, p_token, p_lanes, false, v_left - v_taken, p_lease_ms) as c;
+  end if;
 end
 $$;

@@ -36,6 +36,9 @@ begin
     delete from :"schema".unique_key as u using gone as g where u.job_id = g.job_id
   )
   select coalesce(array_agg(g.place), '{}'), array_agg(g.lane_id) into v_places, v_lanes from gone as g;
+  if exists (select from :"schema".slot) then
+    perform :"schema".free_slots(array(select p_job_ids[d.place] from unnest(v_places) as d (place)));
+  end if;
 
   for v_type in
     select n.type, n.phase, t.hook, array_agg(j.public_id order by j.id) as ids,

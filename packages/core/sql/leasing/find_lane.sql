@@ -1,5 +1,5 @@
 -- The number of a lane, which is made when it is met for the first time.
---   Locks: nothing, or the new row. Index: lane (type, version, phase, queue, solo).
+--   Locks: nothing, or the new row. Index: lane (type, version, phase, queue, solo, gated).
 --   Answers: the lane's id.
 create or replace function :"schema".find_lane(
   p_queue text, p_type text, p_version smallint, p_phase text, p_solo boolean
@@ -10,7 +10,8 @@ declare
   v_id integer;
 begin
   select id into v_id from :"schema".lane
-  where type = p_type and version = p_version and phase = p_phase and queue = p_queue and solo = p_solo;
+  where type = p_type and version = p_version and phase = p_phase and queue = p_queue and solo = p_solo
+    and not gated;
   if found then
     return v_id;
   end if;
@@ -20,7 +21,8 @@ begin
   if v_id is null then
     -- Somebody else made it while we waited for the index.
     select id into strict v_id from :"schema".lane
-    where type = p_type and version = p_version and phase = p_phase and queue = p_queue and solo = p_solo;
+    where type = p_type and version = p_version and phase = p_phase and queue = p_queue and solo = p_solo
+      and not gated;
   end if;
   return v_id;
 end

@@ -20,6 +20,7 @@ begin
     return;
   end if;
   if p_now < v_seen_at then
+    update :"schema".start_count set last_at = p_now where last_at > p_now;
     -- A delay counts from when it was given. Rows of `ready` keep their place until they are deleted: see claim_jobs.
     with ahead as materialized (
       select r.job_id, w.written_at from :"schema".ready as r
@@ -35,7 +36,8 @@ begin
       returning r.*, ahead.written_at
     )
     insert into :"schema".ready (job_id, lane_id, priority, due_at, attempt)
-    select t.job_id, t.lane_id, t.priority, greatest(t.due_at - (t.written_at - p_now), p_now), t.attempt
+    -- Who waited at a gate is sent there again, if it still stands.
+    select t.job_id, abs(t.lane_id), t.priority, greatest(t.due_at - (t.written_at - p_now), p_now), t.attempt
     from taken as t;
     get diagnostics v_count = row_count;
     if v_count > 0 then

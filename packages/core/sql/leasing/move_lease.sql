@@ -24,6 +24,9 @@ begin
   end if;
 
   delete from :"schema".lease where job_id = p_lease.job_id;
+  if exists (select from :"schema".slot) then
+    perform :"schema".free_slots(array[p_lease.job_id]);
+  end if;
   -- An attempt is a start: a lease that never began leaves no trace and takes no number.
   if p_lease.started_at is not null or p_move = 'complete' then
     insert into :"schema".attempt

@@ -25,6 +25,9 @@ begin
   if p_yield then
     state := 'queued';
     delete from :"schema".lease where job_id = p_lease.job_id;
+    if exists (select from :"schema".slot) then
+      perform :"schema".free_slots(array[p_lease.job_id]);
+    end if;
     insert into :"schema".ready (job_id, lane_id, priority, due_at, attempt)
     values (p_lease.job_id, v_next, p_lease.priority, v_now, attempt);
     perform :"schema".hint_workers();

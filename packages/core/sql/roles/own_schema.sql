@@ -28,6 +28,7 @@ grant execute on function
   :"schema".hold_phase, :"schema".fail_effect
 to :"worker";
 grant execute on function :"schema".get_pauses, :"schema".get_workers to :"limited";
+grant execute on function :"schema".get_limits to :"limited";
 grant execute on function :"schema".pause, :"schema".resume, :"schema".note_worker, :"schema".prune_jobs to :"worker";
 grant execute on function :"schema".get_resources to :"limited";
 grant execute on function
