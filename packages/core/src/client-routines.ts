@@ -2,11 +2,9 @@ import { z } from "zod";
 
 import type { Routine } from "./database.ts";
 import { WorkerError } from "./errors.ts";
+import type { JobState } from "./job-state.ts";
 import type { Json } from "./json.ts";
 import { defineRoutine, jsonColumn } from "./lease-routines.ts";
-
-/** The states of a job; see the table in `docs/architecture.md`. */
-export type JobState = "queued" | "leased" | "completed" | "failed" | "dead" | "cancelled";
 
 /** One ended attempt. */
 export interface AttemptRecord {
@@ -16,6 +14,16 @@ export interface AttemptRecord {
   /** Why it did not complete. */
   readonly code: string | null;
   readonly ms: number;
+}
+
+/** What a job waits for. */
+export interface WaitRecord {
+  /** `signal`, `children`. */
+  readonly reason: string;
+  /** Of a signal. */
+  readonly name: string | undefined;
+  /** When it goes on in any case. */
+  readonly until: Date | undefined;
 }
 
 /** Where a job is and what it went through, without content. */
@@ -39,6 +47,8 @@ export interface JobRecord {
   /** Of a queued job: when it may be claimed. */
   readonly dueAt: Date | undefined;
   readonly finishedAt: Date | undefined;
+  /** Of a waiting job. */
+  readonly waitsFor: WaitRecord | undefined;
   readonly attempts: readonly AttemptRecord[];
 }
 
@@ -55,8 +65,8 @@ export interface EnqueueAnswer {
 export interface QueueRecord {
   readonly queue: string;
   readonly type: string;
-  /** `delayed`: its time has not come. `due`: any worker may take it. */
-  readonly state: "due" | "delayed" | "leased";
+  /** `delayed`: its time has not come. `due`: any worker may take it. `waiting`: for something else than its time. */
+  readonly state: "due" | "delayed" | "leased" | "waiting";
   readonly count: number;
   /** Jobs with more than three charged failures. */
   readonly highRetryCount: number;
@@ -80,7 +90,14 @@ interface ClientRoutines {
   readonly getQueue: Routine<QueueRecord>;
   readonly cancelJob: Routine<"ok" | "not_found" | "settled">;
   readonly requeueJob: Routine<"ok" | "not_found" | "not_settled" | "conflict">;
+  readonly signalJob: Routine<SignalAnswer>;
 }
+
+/**
+ * `existing`: the job was told under this name before, and the first payload stays. `late`: its phase has been told that
+ * it did not come. `settled`: the job has ended.
+ */
+export type SignalAnswer = "ok" | "existing" | "late" | "settled" | "not_found";
 
 const optional = <Value>(column: z.ZodType<Value>): z.ZodType<Value | undefined> =>
   column.nullable().transform((value) => value ?? undefined);
@@ -112,7 +129,7 @@ const job: z.ZodType<JobRecord> = z
     z.string(),
     z.string(),
     z.string(),
-    z.enum(["queued", "leased", "completed", "failed", "dead", "cancelled"]),
+    z.enum(["queued", "waiting", "leased", "completed", "failed", "dead", "cancelled"]),
     z.string(),
     z.int(),
     optional(z.string()),
@@ -124,6 +141,9 @@ const job: z.ZodType<JobRecord> = z
     optional(z.date()),
     optional(z.date()),
     z.array(attempt),
+    optional(z.string()),
+    optional(z.string()),
+    optional(z.date()),
   ])
   .transform(([id, type, queue, state, phase, number, code, message, ...rest]) => ({
     id,
@@ -141,6 +161,8 @@ const job: z.ZodType<JobRecord> = z
     dueAt: rest[4],
     finishedAt: rest[5],
     attempts: rest[6],
+    waitsFor:
+      rest[7] === undefined ? undefined : { reason: rest[7], name: rest[8], until: rest[9] },
   }));
 
 const result: z.ZodType<ResultRecord> = z
@@ -151,7 +173,7 @@ const queue: z.ZodType<QueueRecord> = z
   .tuple([
     z.string(),
     z.string(),
-    z.enum(["due", "delayed", "leased"]),
+    z.enum(["due", "delayed", "leased", "waiting"]),
     z.int(),
     z.int(),
     z.int(),
@@ -173,9 +195,9 @@ const queue: z.ZodType<QueueRecord> = z
 export const clientRoutines: ClientRoutines = {
   // By hand: these rows come by the ten thousand.
   enqueueJobs: { name: "enqueue_jobs", casts: ["text::jsonb", "text::jsonb"], read: readEnqueued },
-  getJob: defineRoutine("get_job", ["uuid"], job),
+  getJob: defineRoutine("get_job_v2", ["uuid"], job),
   getResults: defineRoutine("get_results", ["uuid"], result),
-  getQueue: defineRoutine("get_queue", [], queue),
+  getQueue: defineRoutine("get_queue_v2", [], queue),
   cancelJob: defineRoutine(
     "cancel_job",
     ["uuid"],
@@ -186,6 +208,13 @@ export const clientRoutines: ClientRoutines = {
     ["uuid"],
     z
       .tuple([z.enum(["ok", "not_found", "not_settled", "conflict"])])
+      .transform(([answer]) => answer),
+  ),
+  signalJob: defineRoutine(
+    "signal_job",
+    ["uuid", "text", "text::jsonb"],
+    z
+      .tuple([z.enum(["ok", "existing", "late", "settled", "not_found"])])
       .transform(([answer]) => answer),
   ),
 };

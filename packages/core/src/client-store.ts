@@ -1,6 +1,12 @@
 import { createNewStarts, type NewStarts } from "./after-store.ts";
 import { clientRoutines as routines, toEnqueueAnswer } from "./client-routines.ts";
-import type { EnqueueAnswer, JobRecord, QueueRecord, ResultRecord } from "./client-routines.ts";
+import type {
+  EnqueueAnswer,
+  JobRecord,
+  QueueRecord,
+  ResultRecord,
+  SignalAnswer,
+} from "./client-routines.ts";
 import {
   type DatabaseConnection,
   openPool,
@@ -12,6 +18,7 @@ import { createLimiting, type Limiting } from "./limits-store.ts";
 import type { NewJobs } from "./new-job.ts";
 import { createOperating, type Operating } from "./operating-store.ts";
 import { createResources, type Resources } from "./resources-store.ts";
+import { callForOne } from "./store-calls.ts";
 
 /**
  * A transaction of the host's own, as `postgres` and `Bun.sql` (`unsafe`) or `pg` (`query`) have it.
@@ -33,6 +40,8 @@ export interface ClientStore extends Operating, Resources, NewStarts, Limiting {
   getQueue(): Promise<readonly QueueRecord[]>;
   cancelJob(id: string): Promise<"ok" | "not_found" | "settled">;
   requeueJob(id: string): Promise<"ok" | "not_found" | "not_settled" | "conflict">;
+  /** The payload as JSON. */
+  signalJob(id: string, name: string, payload: string): Promise<SignalAnswer>;
   end(): Promise<void>;
 }
 
@@ -84,6 +93,10 @@ export function createClientStore(connection: DatabaseConnection, schema: string
     getQueue: () => pool.call(routines.getQueue, []),
     cancelJob: async (id) => (await ask(routines.cancelJob, id))[0] ?? "not_found",
     requeueJob: async (id) => (await ask(routines.requeueJob, id))[0] ?? "not_found",
+    async signalJob(id, name, payload) {
+      if (!isUuid(id)) return "not_found";
+      return await callForOne(pool, routines.signalJob, [id, name, payload]);
+    },
     end: () => pool.end(),
   };
 }

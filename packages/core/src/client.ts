@@ -1,7 +1,13 @@
 import type { z } from "zod";
 
 import type { NewStarts } from "./after-store.ts";
-import type { EnqueueAnswer, JobRecord, QueueRecord, ResultRecord } from "./client-routines.ts";
+import type {
+  EnqueueAnswer,
+  JobRecord,
+  QueueRecord,
+  ResultRecord,
+  SignalAnswer,
+} from "./client-routines.ts";
 import { createClientStore, type Queryable } from "./client-store.ts";
 import type { DatabaseConnection } from "./database.ts";
 import { WorkerError } from "./errors.ts";
@@ -13,6 +19,7 @@ import type { Operating } from "./operating-store.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Resources } from "./resources-store.ts";
 import { systemRuntime, wait } from "./runtime.ts";
+import { toSignalPayload } from "./signal.ts";
 
 export interface ClientOptions {
   readonly connection: DatabaseConnection;
@@ -43,14 +50,22 @@ export interface Client extends Operating, Resources, NewStarts, Limiting, Async
   ): Promise<EnqueueAnswer>;
   /**
    * All of them in one transaction, answered in order; the options hold for each. The transaction may take 10 seconds,
-   * which is enough for some 100,000 small ones.
+   * which is enough for some 100,000 small ones without a parent.
    */
   enqueueMany<Schema extends z.ZodType>(
     pipeline: Pipeline<Schema>,
     inputs: readonly z.input<Schema>[],
     options?: Pick<
       EnqueueOptions,
-      "priority" | "delayMs" | "runAt" | "ttlMs" | "deadlineMs" | "tenant" | "trace" | "within"
+      | "priority"
+      | "delayMs"
+      | "runAt"
+      | "ttlMs"
+      | "deadlineMs"
+      | "tenant"
+      | "trace"
+      | "parent"
+      | "within"
     >,
   ): Promise<readonly EnqueueAnswer[]>;
   getJob(id: string): Promise<JobRecord | undefined>;
@@ -62,6 +77,11 @@ export interface Client extends Operating, Resources, NewStarts, Limiting, Async
   waitForJob(id: string, options?: WaitOptions): Promise<JobRecord>;
   cancel(id: string): Promise<"ok" | "not_found" | "settled">;
   requeue(id: string): Promise<"ok" | "not_found" | "not_settled" | "conflict">;
+  /**
+   * Tells a live job something, once per name, at most 64 kB as JSON; see `PhaseContext.waitFor`. It may come before the
+   * job waits for it. Throws `input_invalid` or `payload_too_large`.
+   */
+  signal(id: string, name: string, payload?: unknown): Promise<SignalAnswer>;
   close(): Promise<void>;
 }
 
@@ -114,6 +134,8 @@ export function createClient(options: ClientOptions): Client {
     requeueAll: (filter, how) => store.requeueAll(filter, how),
     replay: (id, phase) => store.replay(id, phase),
     getDeadLetters: () => store.getDeadLetters(),
+    signal: async (id, name, payload) =>
+      await store.signalJob(id, name, toSignalPayload(name, payload)),
     pause: (scope, how) => store.pause(scope, how),
     resume: (scope) => store.resume(scope),
     getPauses: () => store.getPauses(),

@@ -32,6 +32,7 @@ export type WorkerErrorCode =
   | "output_runaway"
   | "output_truncated"
   | "payload_too_large"
+  | "phase_waiting"
   | "schema_outdated"
   | "statement_failed"
   | "worker_lost"

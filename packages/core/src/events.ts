@@ -25,6 +25,8 @@ export type WorkerEvent =
   | (AttemptRef & { readonly name: "phase.completed"; readonly durationMs: number })
   /** The phase is done and the job waits in the next phase's lane, for this worker or another. */
   | (AttemptRef & { readonly name: "job.yielded"; readonly nextPhase: string })
+  /** The phase cannot go on until a signal comes or children have ended; the lease and the slot are given back. */
+  | (AttemptRef & { readonly name: "job.waiting"; readonly reason: "signal" | "children" })
   | (AttemptRef & { readonly name: "job.completed"; readonly durationMs: number })
   | (AttemptRef & {
       readonly name: "job.retried";

@@ -7,9 +7,10 @@ export type {
   AttemptRecord,
   EnqueueAnswer,
   JobRecord,
-  JobState,
   QueueRecord,
   ResultRecord,
+  SignalAnswer,
+  WaitRecord,
 } from "./client-routines.ts";
 export type { Queryable } from "./client-store.ts";
 export { parseWorkerSettings, workerDefaults } from "./config.ts";
@@ -33,6 +34,7 @@ export type {
   WorkerEventName,
 } from "./events.ts";
 export type { JobOptions, PriorityName } from "./job-options.ts";
+export type { JobState } from "./job-state.ts";
 export * from "./json.ts";
 export { defineRoutine } from "./lease-routines.ts";
 export { coreSql } from "./lease-sql.ts";

@@ -32,6 +32,11 @@ export interface JobOptions {
   readonly onConflict?: "keep" | "replace" | "supersede";
   /** The same request again, also after the job completed. Not with `onConflict: "replace"`. */
   readonly idempotencyKey?: string;
+  /**
+   * The id of a live job whose child it is: that one can wait for it, and it is cancelled with it. A job that is there
+   * already keeps the parent it has. Postgres refuses a parent that has ended.
+   */
+  readonly parent?: string;
   /** The W3C `traceparent` of who asks, at most 55 characters: phases find it as `context.trace`. */
   readonly trace?: string;
 }

@@ -1,6 +1,7 @@
 import type { Provenance, SavedPart } from "./adapter.ts";
+import type { JobState } from "./job-state.ts";
 import type { Json } from "./json.ts";
-import type { FencedStatement, PhaseTransaction } from "./pipeline.ts";
+import type { ChildRecord, FencedStatement, PhaseTransaction, Signal } from "./pipeline.ts";
 import type { WorkerUpkeep } from "./upkeep.ts";
 
 /** A job and the token that proves its lease: what every write after the claim must show. */
@@ -31,7 +32,7 @@ export interface LaneIds {
 /** What a settling call answers. `lost`: the lease is not ours, and nothing was written. */
 export interface SettleAnswer {
   readonly outcome: "ok" | "already" | "lost" | "effect_failed";
-  readonly state: "queued" | "leased" | "completed" | "failed" | "dead" | "cancelled" | undefined;
+  readonly state: JobState | undefined;
   readonly delayMs: number;
 }
 
@@ -137,6 +138,15 @@ export interface PhaseSettlement extends PhaseWrites {
   readonly result: PhaseOutput;
 }
 
+/** What a phase waits for. */
+export type PhaseWait =
+  | {
+      readonly reason: "signal";
+      readonly name: string;
+      readonly timeoutMs: number | undefined;
+    }
+  | { readonly reason: "children"; readonly failsFast: boolean };
+
 /** What ties a job to its host's own writes and to other jobs. A job that does without is none of its business. */
 export interface StructureStore {
   /** Runs the host's work in one transaction that commits only while the lease is held. */
@@ -146,6 +156,13 @@ export interface StructureStore {
   ): Promise<"ok" | "lost">;
   /** Completes or checkpoints a job together with its writes: all or nothing. */
   settlePhase(lease: LeaseKey, settlement: PhaseSettlement): Promise<CheckpointAnswer>;
+  /** What the job was told under a name: `late` when it was waited for in vain, undefined when neither has happened. */
+  findSignal(lease: LeaseKey, name: string): Promise<Signal | "late" | undefined>;
+  listChildren(lease: LeaseKey): Promise<readonly ChildRecord[]>;
+  /** Ends the attempt of a phase that cannot go on until something happens. */
+  waitJob(lease: LeaseKey, phase: string, wait: PhaseWait): Promise<SettleAnswer>;
+  /** Wakes jobs whose wait is over by time, at most so many. */
+  wakeDue(limit: number): Promise<void>;
 }
 
 /** Every state change that a worker makes. The production store calls Postgres; a simulation has its own. */

@@ -30,7 +30,7 @@ export const heldAnswer: z.ZodType<"ok" | "lost"> = z
 
 const outcome = z.enum(["ok", "already", "lost", "effect_failed"]);
 const state = z
-  .enum(["queued", "leased", "completed", "failed", "dead", "cancelled"])
+  .enum(["queued", "waiting", "leased", "completed", "failed", "dead", "cancelled"])
   .nullable()
   .transform((value) => value ?? undefined);
 const delayMs = z

@@ -6,7 +6,9 @@ import currentLogin from "../sql/jobs/current_login.sql" with { type: "text" };
 import enqueueJobs from "../sql/jobs/enqueue_jobs.sql" with { type: "text" };
 import findExistingJob from "../sql/jobs/find_existing_job.sql" with { type: "text" };
 import getJob from "../sql/jobs/get_job.sql" with { type: "text" };
+import getJobV2 from "../sql/jobs/get_job_v2.sql" with { type: "text" };
 import getQueue from "../sql/jobs/get_queue.sql" with { type: "text" };
+import getQueueV2 from "../sql/jobs/get_queue_v2.sql" with { type: "text" };
 import getResults from "../sql/jobs/get_results.sql" with { type: "text" };
 import jobOverview from "../sql/jobs/job_overview.sql" with { type: "text" };
 import keyLocks from "../sql/jobs/key_locks.sql" with { type: "text" };
@@ -61,6 +63,7 @@ import addRetention from "../sql/migrations/0005_add_retention.sql" with { type:
 import addResources from "../sql/migrations/0006_add_resources.sql" with { type: "text" };
 import extendJobs from "../sql/migrations/0007_extend_jobs.sql" with { type: "text" };
 import addLimits from "../sql/migrations/0008_add_limits.sql" with { type: "text" };
+import addStructure from "../sql/migrations/0009_add_structure.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
 import { afterDefinitions } from "./after-sql.ts";
 import { limitsDefinitions } from "./limits-sql.ts";
@@ -98,6 +101,7 @@ export const coreSql: SqlBundle = {
     { version: 6, name: "add_resources", text: addResources },
     { version: 7, name: "extend_jobs", text: extendJobs },
     { version: 8, name: "add_limits", text: addLimits },
+    { version: 9, name: "add_structure", text: addStructure },
   ],
   definitions: [
     clock,
@@ -152,8 +156,10 @@ export const coreSql: SqlBundle = {
     jobOverview,
     queueHealth,
     getJob,
+    getJobV2,
     getResults,
     getQueue,
+    getQueueV2,
     schemaVersion,
     currentLogin,
     ...operatingDefinitions,

@@ -69,6 +69,14 @@ async function doRound(
 /** Leases looked at in one call; more are left to the next. */
 const lapseBatch = 100;
 
+/** Jobs woken in one call; more are left to the next. */
+const wakeBatch = 100;
+
+/** Ends the waits whose time is over. */
+export function wakeDuty({ structure }: Pick<JobStore, "structure">): Duty {
+  return { operation: "wake_due", run: () => structure.wakeDue(wakeBatch) };
+}
+
 /** Takes back the leases of dead workers. Any number of workers may do so: one lease lapses once. */
 export function lapseDuty(store: Pick<JobStore, "lapseLeases">, events: EventHub): Duty {
   return {

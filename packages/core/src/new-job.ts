@@ -39,6 +39,7 @@ const optionsSchema = z
     uniqueKey: word,
     onConflict: z.enum(["keep", "replace", "supersede"]).optional(),
     idempotencyKey: word,
+    parent: z.guid().optional(),
     trace: z.string().regex(traceparent, "must be a W3C traceparent").optional(),
   })
   .refine(({ delayMs, runAt }) => delayMs === undefined || runAt === undefined, {

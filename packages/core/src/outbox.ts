@@ -1,13 +1,17 @@
-import type { PhaseWrites } from "./job-store.ts";
+import type { PhaseWait, PhaseWrites } from "./job-store.ts";
 
 /** What an attempt leaves beside its result, until both are written down together. */
 export interface Outbox extends PhaseWrites {
   readonly followUps: string[];
   effect: PhaseWrites["effect"];
+  /** Whether one of the jobs is a child of this one. */
+  hasChildren: boolean;
+  /** The phase waits, and has no result. */
+  wait: PhaseWait | undefined;
 }
 
 export function createOutbox(): Outbox {
-  return { followUps: [], effect: undefined };
+  return { followUps: [], effect: undefined, hasChildren: false, wait: undefined };
 }
 
 /** Whether there is anything that needs a transaction of its own. */

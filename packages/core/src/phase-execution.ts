@@ -79,7 +79,10 @@ export async function executePhase(
     };
     const context = createContext(execution, options, deadline);
     Promise.resolve(plan.execute(execution.request, context)).then(resolve, reject);
-    return await promise;
+    const result = await promise;
+    // A phase that waits has no result, whatever it made of that.
+    if (execution.outbox.wait !== undefined) throwIfOver(cancellation);
+    return result;
   } catch (error) {
     throw reasonOf(cancellation) ?? withoutOurWords(error);
   } finally {
@@ -96,6 +99,7 @@ const ourWords: ReadonlySet<WorkerErrorCode> = new Set<WorkerErrorCode>([
   "worker_stopping",
   "worker_lost",
   "lease_lost",
+  "phase_waiting",
 ]);
 
 /** An adapter that says so, and nothing of it is true, would be given its job again at once and uncharged, for ever. */
@@ -112,6 +116,8 @@ function createContext(
 ): PhaseContext {
   const { store, logger, events } = options;
   const { jobId, phase, attempt } = ref;
+  const ask = <Answer>(call: () => Promise<Answer>): Promise<Answer> =>
+    persist({ ...options, hardStop: signalOf(cancellation) }, call);
   return {
     jobId,
     phase,
@@ -131,10 +137,9 @@ function createContext(
     async savePart(part, output, provenance) {
       const result = { ...assertStorable({ output, provenance }), phase };
       const save = (): Promise<"ok" | "lost"> => store.savePart(lease, part, result);
-      const hardStop = signalOf(cancellation);
-      await fenced(lease, cancellation, () => persist({ ...options, hardStop }, save));
+      await fenced(lease, cancellation, () => ask(save));
     },
-    ...createStructureContext({ store, lease, trace, outbox, cancellation }),
+    ...createStructureContext({ store, ask, jobId, lease, trace, outbox, cancellation }),
   };
 }
 

@@ -4,6 +4,7 @@ import type { AdapterContext, PhaseRequest, PhaseResult } from "./adapter.ts";
 import type { SqlRow, SqlValue } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import type { JobOptions } from "./job-options.ts";
+import type { JobState } from "./job-state.ts";
 import type { Json } from "./json.ts";
 
 /** A statement of the host's own, run inside the lease: `sql` and its parameters `$1`, `$2`, … */
@@ -44,8 +45,55 @@ export interface PhaseContext extends AdapterContext {
   enqueue<Schema extends z.ZodType>(
     pipeline: Pipeline<Schema>,
     input: z.input<Schema>,
-    options?: JobOptions,
+    options?: PhaseJobOptions,
   ): void;
+  /**
+   * What the job was told under this name with `Client.signal`, or undefined when nobody told it in time. Signals may
+   * come before they are waited for, and each name counts once.
+   *
+   * When it has not come, this throws, and the phase ends there whatever it catches: the job is `waiting` and its lease
+   * and slot are given back, uncharged. When the signal or the timeout has come, the phase runs again from its start, as
+   * a new attempt, with the parts it saved, and is answered at once. Jobs that it added were not written, and are
+   * asked for again.
+   */
+  waitFor(name: string, options?: SignalOptions): Promise<Signal | undefined>;
+  /**
+   * All children of this job, when all have ended, however that was. As `waitFor` does, it ends the phase while some have
+   * not, and the phase runs again from its start when the last of them has.
+   *
+   * Children that a phase adds with `enqueue` are there when it is done, so they are waited for in a later phase.
+   */
+  waitForChildren(options?: ChildrenOptions): Promise<readonly ChildRecord[]>;
+}
+
+/** What a phase says of a job that it adds. */
+export interface PhaseJobOptions extends Omit<JobOptions, "parent"> {
+  /** Makes it a child of this job: see `waitForChildren`. It is cancelled with it. Default: `false`. */
+  readonly child?: boolean;
+}
+
+export interface SignalOptions {
+  /** From the first time it is waited for; to within a sixth of a lease. Default: for as long as it takes. */
+  readonly timeoutSeconds?: number;
+}
+
+export interface ChildrenOptions {
+  /** Goes on as soon as one has ended and not completed; the others go on, too. Default: `false`. */
+  readonly failFast?: boolean;
+}
+
+/** What a job was told from outside. This is content. */
+export interface Signal {
+  readonly payload: Json;
+}
+
+/** A child and how it is. */
+export interface ChildRecord {
+  readonly id: string;
+  readonly type: string;
+  readonly state: JobState;
+  /** Why it did not complete. */
+  readonly code: string | undefined;
 }
 
 /** A phase that is done, as its effect is told. */

@@ -1,7 +1,14 @@
 import { backoffMs } from "./backoff.ts";
 import { toWorkerError, WorkerError } from "./errors.ts";
 import type { AttemptRef, EventHub } from "./events.ts";
-import type { CheckpointAnswer, JobStore, PhaseOutput, Reason, SettleAnswer } from "./job-store.ts";
+import type {
+  CheckpointAnswer,
+  JobStore,
+  PhaseOutput,
+  PhaseWait,
+  Reason,
+  SettleAnswer,
+} from "./job-store.ts";
 import { type HeldLease, loseLease } from "./lease-keeper.ts";
 import { isEmpty, type Outbox } from "./outbox.ts";
 import type { PhasePlan } from "./phase-plan.ts";
@@ -108,6 +115,8 @@ export async function settleError(
   const { code } = reason;
   if (lease.isLost) {
     events.emit({ ...ref, name: "lease.lost" });
+  } else if (error.code === "phase_waiting" && attempt.outbox.wait !== undefined) {
+    await park(options, attempt, attempt.outbox.wait);
   } else if (error.code === "worker_stopping") {
     await release(options, attempt, { kind: "shutdown", reason });
   } else if (error.scope !== "job") {
@@ -119,6 +128,18 @@ export async function settleError(
     const answer = await persist(options, () => store.failJob(lease, reason));
     if (!isTrouble(options, attempt, answer)) events.emit({ ...ref, name: "job.failed", code });
   }
+}
+
+async function park(
+  options: SettlementOptions,
+  attempt: EndedAttempt,
+  awaited: PhaseWait,
+): Promise<void> {
+  const { store, events } = options;
+  const { lease, ref } = attempt;
+  const answer = await persist(options, () => store.structure.waitJob(lease, ref.phase, awaited));
+  if (isTrouble(options, attempt, answer)) return;
+  events.emit({ ...ref, name: "job.waiting", reason: awaited.reason });
 }
 
 async function release(

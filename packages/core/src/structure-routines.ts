@@ -1,8 +1,17 @@
+import { z } from "zod";
+
 import { clientRoutines } from "./client-routines.ts";
 import type { EnqueueAnswer } from "./client-routines.ts";
 import type { Routine } from "./database.ts";
 import type { CheckpointAnswer, SettleAnswer } from "./job-store.ts";
-import { defineRoutine, heldAnswer, leaseRoutines, settledAnswer } from "./lease-routines.ts";
+import {
+  defineRoutine,
+  heldAnswer,
+  jsonColumn,
+  leaseRoutines,
+  settledAnswer,
+} from "./lease-routines.ts";
+import type { ChildRecord, Signal } from "./pipeline.ts";
 
 interface StructureRoutines {
   readonly holdLease: Routine<"ok" | "lost">;
@@ -11,10 +20,27 @@ interface StructureRoutines {
   readonly checkpointJob: Routine<CheckpointAnswer>;
   readonly completeJob: Routine<SettleAnswer>;
   readonly failEffect: Routine<SettleAnswer>;
+  readonly findSignal: Routine<Signal | "late">;
+  readonly listChildren: Routine<ChildRecord>;
+  readonly waitJob: Routine<SettleAnswer>;
+  readonly wakeDue: Routine<number>;
 }
 
 const key = ["bigint", "uuid"] as const;
 const json = "text::jsonb";
+
+const signal: z.ZodType<Signal | "late"> = z
+  .tuple([z.boolean(), jsonColumn])
+  .transform(([isLate, payload]) => (isLate ? "late" : { payload }));
+
+const child: z.ZodType<ChildRecord> = z
+  .tuple([
+    z.string(),
+    z.string(),
+    z.enum(["queued", "waiting", "leased", "completed", "failed", "dead", "cancelled"]),
+    z.string().nullable(),
+  ])
+  .transform(([id, type, state, code]) => ({ id, type, state, code: code ?? undefined }));
 
 /** The functions that a worker calls for jobs that write more than their result. */
 export const structureRoutines: StructureRoutines = {
@@ -23,5 +49,17 @@ export const structureRoutines: StructureRoutines = {
   enqueueJobs: clientRoutines.enqueueJobs,
   checkpointJob: leaseRoutines.checkpointJob,
   completeJob: defineRoutine("complete_job", [...key, json, json], settledAnswer),
+  findSignal: defineRoutine("find_signal", [...key, "text"], signal),
+  listChildren: defineRoutine("list_children", key, child),
+  waitJob: defineRoutine(
+    "wait_job",
+    [...key, "text", "text", "text", "bigint", "boolean"],
+    settledAnswer,
+  ),
+  wakeDue: defineRoutine(
+    "wake_due",
+    ["integer"],
+    z.tuple([z.int()]).transform(([count]) => count),
+  ),
   failEffect: defineRoutine("fail_effect", [...key, "text", "text", json, json], settledAnswer),
 };

@@ -5,6 +5,7 @@ import type {
   CheckpointAnswer,
   LeaseKey,
   PhaseSettlement,
+  PhaseWait,
   PhaseWrites,
   SettleAnswer,
   StructureStore,
@@ -28,7 +29,21 @@ export function createStructureStore(pool: Pool): StructureStore {
         return { ...answer, attempt: undefined };
       }
     },
+    async findSignal(lease, name) {
+      return (await pool.call(routines.findSignal, [...keyOf(lease), name]))[0];
+    },
+    listChildren: (lease) => pool.call(routines.listChildren, keyOf(lease)),
+    waitJob: (lease, phase, wait) =>
+      callForOne(pool, routines.waitJob, [...keyOf(lease), phase, ...valuesOf(wait)]),
+    async wakeDue(limit) {
+      await pool.call(routines.wakeDue, [limit]);
+    },
   };
+}
+
+function valuesOf(wait: PhaseWait): readonly SqlValue[] {
+  if (wait.reason === "children") return [wait.reason, null, null, wait.failsFast];
+  return [wait.reason, wait.name, wait.timeoutMs ?? null, false];
 }
 
 async function commitWork(

@@ -13,7 +13,7 @@ import { runJob } from "./job-runner.ts";
 import type { JobStore } from "./job-store.ts";
 import { createLeaseKeeper, type LeaseKeeper } from "./lease-keeper.ts";
 import { coreSql } from "./lease-sql.ts";
-import { createMaintenance, lapseDuty, type Maintenance } from "./maintenance.ts";
+import { createMaintenance, lapseDuty, type Maintenance, wakeDuty } from "./maintenance.ts";
 import { defaultSchema } from "./migrate.ts";
 import { endOverdue, type PhaseDeadline } from "./phase-execution.ts";
 import { checkExecutors, planWork } from "./phase-plan.ts";
@@ -210,6 +210,7 @@ async function startEngine(
   const duties = [
     lapseDuty(store, events),
     expireDuty(store, events),
+    wakeDuty(store),
     ...(registry === undefined ? [] : [registry.duty]),
     ...(upkeep === undefined ? [] : [pruneDuty(upkeep, settings)]),
   ];

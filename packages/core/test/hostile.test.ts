@@ -87,6 +87,7 @@ const knownCodes: Readonly<Record<WorkerErrorCode, true>> = {
   output_runaway: true,
   output_truncated: true,
   payload_too_large: true,
+  phase_waiting: true,
   schema_outdated: true,
   statement_failed: true,
   worker_lost: true,
@@ -94,7 +95,12 @@ const knownCodes: Readonly<Record<WorkerErrorCode, true>> = {
 };
 
 /** What adapters may throw. These are the worker's own words: see the last test. */
-const workersOwn: ReadonlySet<string> = new Set(["worker_stopping", "worker_lost", "lease_lost"]);
+const workersOwn: ReadonlySet<string> = new Set([
+  "worker_stopping",
+  "worker_lost",
+  "lease_lost",
+  "phase_waiting",
+]);
 const thrownCodes = (Object.keys(knownCodes) as WorkerErrorCode[]).filter(
   (code) => !workersOwn.has(code),
 );
@@ -234,6 +240,7 @@ const untrustworthy: Readonly<Record<string, Make>> = {
   "asks for a wait that is no number": () => ({ ...foreign, retryable: true, retryAfterMs: "x" }),
   "is the worker's own word for its stop": () => new WorkerError("worker_stopping", ""),
   "is the worker's own word for its death": () => new WorkerError("worker_lost", ""),
+  "is the worker's own word for a wait": () => new WorkerError("phase_waiting", ""),
   "is the worker's own word for a loss": () => new WorkerError("lease_lost", ""),
 };
 

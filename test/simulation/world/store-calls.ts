@@ -36,7 +36,14 @@ function createUnusedStructure({ world }: StoreCallOptions): JobStore["structure
     world.report(`${name} was called for a job that never asked for it`);
     return new Promise(() => undefined);
   };
-  return { commitWork: refuse("commitWork"), settlePhase: refuse("settlePhase") };
+  return {
+    commitWork: refuse("commitWork"),
+    settlePhase: refuse("settlePhase"),
+    findSignal: refuse("findSignal"),
+    listChildren: refuse("listChildren"),
+    waitJob: refuse("waitJob"),
+    wakeDue: () => Promise.resolve(),
+  };
 }
 
 function createClaimCalls({

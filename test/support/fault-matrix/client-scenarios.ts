@@ -65,7 +65,7 @@ export const clientScenarios: Readonly<Record<string, Scenario>> = {
       expect(await database.listBusy()).toEqual([{ type: "essay", state: "due", count: 1 }]);
     },
   }),
-  get_job: asking(/\.get_job\(/, {
+  get_job_v2: asking(/\.get_job_v2\(/, {
     prepare: enqueued,
     call: ({ client }, id) => client.getJob(id),
     again: same({ state: "queued" }),
@@ -75,7 +75,7 @@ export const clientScenarios: Readonly<Record<string, Scenario>> = {
     call: ({ client }, id) => client.getResults(id),
     again: same([]),
   }),
-  get_queue: asking(/\.get_queue\(/, {
+  get_queue_v2: asking(/\.get_queue_v2\(/, {
     prepare: enqueued,
     call: ({ client }) => client.getQueue(),
     again: same([{ type: "essay", state: "due", count: 1 }]),
@@ -87,6 +87,16 @@ export const clientScenarios: Readonly<Record<string, Scenario>> = {
     async check({ observer, database }, id) {
       expect(await observer.getJob(id)).toMatchObject({ state: "cancelled" });
       expect(await database.listBusy()).toEqual([]);
+    },
+  }),
+  signal_job: asking(/\.signal_job\(/, {
+    prepare: enqueued,
+    call: async ({ client }, id) => ({ answer: await client.signal(id, "approval", 1) }),
+    again: { done: { answer: "existing" }, notDone: { answer: "ok" } },
+    async check({ database }) {
+      expect(await database.query('select payload from :"schema".signal')).toEqual([
+        { payload: 1 },
+      ]);
     },
   }),
   requeue_job: asking(/\.requeue_job\(/, {

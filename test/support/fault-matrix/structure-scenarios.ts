@@ -101,6 +101,62 @@ function withEffect(
   };
 }
 
+/** A statement in the life of a job that waits, for its child and for a signal: it waits once for each, uncharged. */
+function whileWaiting(statement: RegExp): Scenario {
+  return {
+    statement,
+    async play(bench, kind) {
+      const essay = waitingEssay();
+      const { worker, recorder } = bench.addWorker(essay, { leaseSeconds: 6 });
+      await worker.start();
+      const fault = bench.proxy.arm({ statement, kind });
+      const { id } = await bench.observer.enqueue(essay, { isParent: true });
+
+      const done = recorder.waitFor("job.completed", { timeoutMs: 2 * patienceMs });
+      const strike = inTime(fault, statementMs.work, done);
+      const job = await waitForEnd(bench, id);
+      await strike;
+
+      expect(job).toMatchObject({ state: "completed", failures: 0, losses: 0 });
+      expect(job.attempts.filter(({ outcome }) => outcome === "waited").length).toBeWithin(1, 3);
+      const families = await bench.database.query('select open, failed from :"schema".parent');
+      expect(families).toEqual([{ open: 0, failed: 0 }]);
+    },
+  };
+}
+
+/** A parent adds one of its own kind as a child; it waits for that, and then for a signal that nobody sends in time. */
+function waitingEssay(): Pipeline {
+  const output = z.unknown();
+  const pipeline: Pipeline = definePipeline({
+    type: "essay",
+    version: 1,
+    input: z.looseObject({ isParent: z.boolean().optional() }),
+    phases: [
+      {
+        name: "draft",
+        output,
+        async run({ input }, context) {
+          const { isParent = false } = Object(input);
+          if (isParent === true) context.enqueue(pipeline, {}, { child: true });
+          return resultOf("draft");
+        },
+      },
+      {
+        name: "grade",
+        output,
+        async run(_, context) {
+          const children = await context.waitForChildren();
+          if (children.length === 0) return resultOf("child");
+          const told = await context.waitFor("approval", { timeoutSeconds: 1 });
+          return resultOf([children.length, told === undefined]);
+        },
+      },
+    ],
+  });
+  return pipeline;
+}
+
 /** Every statement of a worker whose job writes more than its result, by its name. */
 export const structureScenarios: Readonly<Record<string, Scenario>> = {
   "the begin of an effect": withEffect(/^begin/),
@@ -109,5 +165,9 @@ export const structureScenarios: Readonly<Record<string, Scenario>> = {
   "the host's statement in an effect": withEffect(/insert into .*effect/),
   complete_job: withEffect(/\.complete_job\(/),
   "the commit of an effect": withEffect(/^commit/),
+  find_signal: whileWaiting(/\.find_signal\(/),
+  list_children: whileWaiting(/\.list_children\(/),
+  wait_job: whileWaiting(/\.wait_job\(/),
+  wake_due: whileWaiting(/\.wake_due\(/),
   fail_effect: withEffect(/\.fail_effect\(/, { fails: (tries) => tries === 1 }),
 };

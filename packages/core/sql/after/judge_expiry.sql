@@ -1,5 +1,5 @@
 -- Whether a job's time is over, with the job locked so that nobody moves it meanwhile. Private; see expire_jobs.
---   Locks: the job's lease or ready row, unless somebody else holds it.
+--   Locks: the job's lease, ready or waiting row, unless somebody else holds it.
 --   Answers: p_now when the job must end, a later time when there is to be another look, null when nothing is left to
 --   look for, and -infinity when somebody else is at it.
 create or replace function :"schema".judge_expiry(p_job_id bigint, p_now timestamptz) returns timestamptz
@@ -17,13 +17,18 @@ begin
     perform from :"schema".ready as r where r.job_id = p_job_id for update skip locked;
     v_is_ready := found;
   end if;
+  if not (v_is_leased or v_is_ready) then
+    perform from :"schema".waiting as w where w.job_id = p_job_id for update skip locked;
+    v_is_ready := found;
+  end if;
   -- After the lock: whoever had it may have given the job another bound, or taken it away.
   select * into v_bound from :"schema".expiry as e where e.job_id = p_job_id and e.look_at <= p_now;
   if not found then
     return '-infinity';
   elsif not (v_is_leased or v_is_ready) then
     perform from :"schema".lease as l where l.job_id = p_job_id
-    union all select from :"schema".ready as r where r.job_id = p_job_id;
+    union all select from :"schema".ready as r where r.job_id = p_job_id
+    union all select from :"schema".waiting as w where w.job_id = p_job_id;
     return case when found then '-infinity' end;
   elsif v_bound.end_by <= p_now then
     return p_now;

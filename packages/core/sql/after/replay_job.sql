@@ -25,6 +25,7 @@ begin
   if not found and exists (
     select from :"schema".lease where job_id = v_job.id
     union all select from :"schema".ready where job_id = v_job.id
+    union all select from :"schema".waiting where job_id = v_job.id
     union all select from :"schema".stopped where job_id = v_job.id
   ) then
     return 'not_settled';

@@ -8,7 +8,8 @@
 --       default); replace it, when it waits and is of the same type (see replace_job); supersede it: it is cancelled
 --       with the code superseded, also when it runs, and the new one is added,
 --     idempotencyKey: the same request again, also after completion; not with onConflict replace,
---     trace (a W3C traceparent), skipped ({ phase: { output, provenance } }) }.
+--     parent (the id of a live job whose child it is), trace (a W3C traceparent),
+--     skipped ({ phase: { output, provenance } }) }.
 --   p_shared: the same fields, for each job that does not have them itself.
 --   Locks: the new rows; for keys, see lock_conflicts. Indexes: job (public_id), job (queue, idempotency_key),
 --   unique_key (queue, key).
@@ -23,8 +24,11 @@ declare
   v_is_keyed boolean := jsonb_path_exists(
     p_jobs || p_shared, '$[*] ? (@.id != null || @.uniqueKey != null || @.idempotencyKey != null)'
   );
+  v_has_parents boolean := jsonb_path_exists(p_jobs || p_shared, '$[*] ? (@.parent != null)');
+  v_children uuid[] := '{}';
+  v_parents uuid[] := '{}';
 begin
-  if not v_is_keyed and jsonb_array_length(p_jobs) >= 10 then
+  if not v_is_keyed and not v_has_parents and jsonb_array_length(p_jobs) >= 10 then
     return query
       select a.ordinal, 'created', a.id from :"schema".add_jobs(p_jobs, p_shared) as a order by a.ordinal;
     return;
@@ -52,8 +56,15 @@ begin
     if id is null then
       outcome := 'created';
       id := :"schema".add_job(v_item);
+      if v_item ? 'parent' then
+        v_children := v_children || id;
+        v_parents := v_parents || (v_item ->> 'parent')::uuid;
+      end if;
     end if;
     return next;
   end loop;
+  if v_children <> '{}' then
+    perform :"schema".add_children(v_children, v_parents);
+  end if;
 end
 $$;

@@ -1,4 +1,4 @@
--- Where a job is and what it went through, without content.
+-- As get_job_v2, for callers of the version before: to them a job that waits for something is queued.
 --   Index: job (public_id).
 --   Answers: one row as in job_overview, with the ended attempts as a JSON array in order; none when there is no such
 --   job.
@@ -10,7 +10,7 @@ returns table (
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
-  select o.id, o.type, o.queue, o.state, o.phase, o.attempt, o.code, o.message,
+  select o.id, o.type, o.queue, case o.state when 'waiting' then 'queued' else o.state end, o.phase, o.attempt, o.code, o.message,
     o.failures::integer, o.losses::integer, o.outages::integer, o.created_at, o.due_at, o.finished_at,
     coalesce((
       select jsonb_agg(jsonb_build_object(

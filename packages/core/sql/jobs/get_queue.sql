@@ -1,4 +1,4 @@
--- The backlog, as queue_health, for callers who may read no view.
+-- As get_queue_v2, for callers of the version before, who know nothing of waiting.
 --   Answers: one row per queue, type and state (due, delayed, leased).
 create or replace function :"schema".get_queue()
 returns table (
@@ -8,5 +8,6 @@ returns table (
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select h.queue, h.type, h.state, h.ct, h.high_retry_ct, h.outage_ct, h.p95_age_sec, h.oldest_age_sec
-  from :"schema".queue_health as h order by h.queue, h.type, h.state
+  from :"schema".queue_health as h
+  where h.state <> 'waiting' order by h.queue, h.type, h.state
 $$;

@@ -4,7 +4,7 @@
 -- Of several calls in one transaction, the order is the caller's. Private; see enqueue_jobs.
 --   p_jobs: whole jobs, with what they share.
 --   Locks: transaction locks on the keys' conflicts, by number; the ready rows of jobs that hold the unique keys, and
---   the leases of those that may be superseded, by id; transaction locks on the keys, by number.
+--   the leases and waiting rows of those that may be superseded, by id; transaction locks on the keys, by number.
 --   Indexes: unique_key (queue, key), lease (job_id), ready (job_id).
 create or replace function :"schema".lock_conflicts(p_jobs jsonb[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -30,6 +30,7 @@ begin
   if v_waiting is not null then
     perform from :"schema".lease as l where l.job_id = any (v_any) order by l.job_id for update;
     perform from :"schema".ready as r where r.job_id = any (v_waiting) order by r.job_id for update;
+    perform from :"schema".waiting as w where w.job_id = any (v_any) order by w.job_id for update;
   end if;
   for v_lock in
     select distinct k.number from unnest(p_jobs) as j (item)

@@ -1,5 +1,5 @@
 -- The backlog per queue, type and state, for people, probes and scrapes. Only due jobs age: a job that waits for its
--- time, or is done, is not late.
+-- time or for something else, or is done, is not late.
 --   ct: jobs. high_retry_ct: jobs with more than three charged failures. outage_ct: jobs that met a backend that was
 --   down. p95_age_sec, oldest_age_sec: of due jobs.
 create or replace view :"schema".queue_health as
@@ -9,6 +9,8 @@ with live as (
   from :"schema".ready as r cross join (select :"schema".clock() as now) as t
   union all
   select l.job_id, l.lane_id, 'leased', null from :"schema".lease as l
+  union all
+  select w.job_id, w.lane_id, 'waiting', null from :"schema".waiting as w
 )
 select n.queue, n.type, v.state, count(*)::integer as ct,
   count(*) filter (where f.failures > 3)::integer as high_retry_ct,

@@ -1,6 +1,6 @@
 -- Makes a waiting job another one under the same id: payload, version, priority, tenant, subject, due time, bounds and
--- the phase it starts at are the new one's. It begins anew: results and saved parts, which came of the old payload, are
--- deleted, and the three counters begin at nothing. Attempts stay and go on counting. No hook is called, as none is
+-- the phase it starts at are the new one's. It begins anew: results, saved parts and signals, which came of the old payload,
+-- are deleted, and the three counters begin at nothing. Attempts stay and go on counting. No hook is called, as none is
 -- called by an enqueue. Private; see enqueue_jobs.
 --   Locks: the ready row and the job's. Index: ready (job_id), job (id).
 --   Answers: whether the job was waiting. One that runs is left as it is.
@@ -29,6 +29,7 @@ begin
   where id = p_job_id;
   delete from :"schema".result where job_id = p_job_id;
   delete from :"schema".job_counter where job_id = p_job_id;
+  delete from :"schema".signal where job_id = p_job_id;
   delete from :"schema".expiry where job_id = p_job_id;
   perform :"schema".set_expiry(p_job_id, v_due_at, p_job);
   insert into :"schema".result (job_id, phase, part, attempt, output, provenance, saved_at)

@@ -2,7 +2,7 @@
 -- bounds of time are gone, since whoever asks for this wants it done. Attempts go on counting. Private; the caller
 -- holds the lock on the job's stopped row, or on the job when it completed.
 --   p_from: the state it is in. p_discard: phases whose results and saved parts are deleted.
---   Locks: the unique key's. Index: stopped (job_id), unique_key (queue, key), attempt and result (job_id, …).
+--   Locks: the unique key's, and the parent's row. Index: stopped (job_id), unique_key (queue, key), attempt and result (job_id, …).
 --   Answers: ok | conflict (another live job holds its unique key; nothing was changed). A hook that raises undoes it,
 --   and the error is the caller's.
 create or replace function :"schema".restart_job(
@@ -21,6 +21,9 @@ begin
     end if;
   end if;
   delete from :"schema".stopped where job_id = p_job.id;
+  perform :"schema".reopen_child(p_job.id);
+  -- What did not come in time may come now.
+  delete from :"schema".signal where job_id = p_job.id and payload is null;
   delete from :"schema".job_counter where job_id = p_job.id;
   delete from :"schema".expiry where job_id = p_job.id;
   delete from :"schema".result where job_id = p_job.id and phase = any (p_discard);

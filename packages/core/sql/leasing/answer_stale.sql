@@ -19,6 +19,7 @@ begin
       (select s.state from :"schema".stopped as s where s.job_id = p_job_id),
       (select 'leased' from :"schema".lease as l where l.job_id = p_job_id),
       (select 'queued' from :"schema".ready as r where r.job_id = p_job_id),
+      (select 'waiting' from :"schema".waiting as w where w.job_id = p_job_id),
       'completed'
     ) into state;
     delay_ms := 0;

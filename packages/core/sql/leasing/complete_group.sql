@@ -55,6 +55,10 @@ begin
       v_type.hook
     ) using v_type.type, v_type.phase, v_type.ids, v_type.outputs;
   end loop;
+  -- Nearly always nobody is anybody's child.
+  if exists (select from :"schema".child as c where c.job_id = any (p_job_ids)) then
+    perform :"schema".end_children(array(select p_job_ids[d.place] from unnest(v_places) as d (place)), 'completed');
+  end if;
   return v_places;
 end
 $$;

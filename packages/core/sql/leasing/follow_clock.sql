@@ -21,6 +21,12 @@ begin
   end if;
   if p_now < v_seen_at then
     update :"schema".start_count set last_at = p_now where last_at > p_now;
+    -- What a job waits for in vain, it waits for no longer than was said.
+    update :"schema".waiting as w set wake_at = w.wake_at - (w.since - p_now), since = p_now
+    from (
+      select a.job_id from :"schema".waiting as a where a.since > p_now and a.wake_at is not null
+      for no key update skip locked
+    ) as ahead where ahead.job_id = w.job_id;
     -- A delay counts from when it was given. Rows of `ready` keep their place until they are deleted: see claim_jobs.
     with ahead as materialized (
       select r.job_id, w.written_at from :"schema".ready as r

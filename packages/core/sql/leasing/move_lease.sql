@@ -1,5 +1,5 @@
 -- Ends a lease and puts its job where it belongs, in one step: history, counters, ready or stopped row, unique key,
--- hook. Private; the caller holds the lease's row lock.
+-- hook, parent. Private; the caller holds the lease's row lock.
 --   p_move: complete, retry, outage, shutdown, fail, lapse, cancel, expire, effect.
 --   p_delay_ms: at least this long until the job is due again.
 --   Answers: state (the job's state now) and delay_ms until it is due.
@@ -67,6 +67,9 @@ begin
 
   if p_with_hook then
     perform :"schema".call_hook(p_lease.job_id, v_lane.type, 'leased', state, v_lane.phase, p_code, p_output);
+  end if;
+  if state <> 'queued' and exists (select from :"schema".child as c where c.job_id = p_lease.job_id) then
+    perform :"schema".end_children(array[p_lease.job_id], state);
   end if;
 end
 $$;

@@ -1,4 +1,4 @@
--- Deletes jobs that have ended, with all that hangs on them: attempts, results, counters, bounds, keys. Private; the
+-- Deletes jobs that have ended, with all that hangs on them: attempts, results, counters, bounds, signals, keys. Private; the
 -- caller holds what keeps them from starting anew.
 create or replace function :"schema".forget_jobs(p_job_ids bigint[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -9,6 +9,9 @@ begin
   delete from :"schema".result where job_id = any (p_job_ids);
   delete from :"schema".job_counter where job_id = any (p_job_ids);
   delete from :"schema".expiry where job_id = any (p_job_ids);
+  delete from :"schema".signal where job_id = any (p_job_ids);
+  delete from :"schema".child where job_id = any (p_job_ids);
+  delete from :"schema".parent where job_id = any (p_job_ids);
   delete from :"schema".stopped where job_id = any (p_job_ids);
   delete from :"schema".job where id = any (p_job_ids);
 end

@@ -20,6 +20,7 @@ begin
   -- From here on none of them is live: what was being written has been, and is seen by the statements below.
   delete from :"schema".result where job_id = any (p_job_ids);
   get diagnostics results = row_count;
+  delete from :"schema".signal where job_id = any (p_job_ids);
   update :"schema".attempt set message = null where job_id = any (p_job_ids) and message is not null;
   update :"schema".job_counter set last_message = null where job_id = any (p_job_ids) and last_message is not null;
   update :"schema".stopped set message = null where job_id = any (p_job_ids) and message is not null;
