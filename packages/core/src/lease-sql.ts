@@ -21,6 +21,7 @@ import requeueJob from "../sql/jobs/requeue_job.sql" with { type: "text" };
 import resolveConflict from "../sql/jobs/resolve_conflict.sql" with { type: "text" };
 import restartJob from "../sql/jobs/restart_job.sql" with { type: "text" };
 import schemaVersion from "../sql/jobs/schema_version.sql" with { type: "text" };
+import newIdOfServer18 from "../sql/jobs/server_18/new_id.sql" with { type: "text" };
 import stopJob from "../sql/jobs/stop_job.sql" with { type: "text" };
 import toPriority from "../sql/jobs/to_priority.sql" with { type: "text" };
 import abandonClaim from "../sql/leasing/abandon_claim.sql" with { type: "text" };
@@ -141,6 +142,7 @@ export const coreSql: SqlBundle = {
     lockConflicts,
     findExistingJob,
     newId,
+    newIdOfServer18,
     toPriority,
     setExpiry,
     addJob,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 
+import newId from "../sql/jobs/new_id.sql" with { type: "text" };
 import { type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
 
@@ -41,6 +42,22 @@ test("jobs that are enqueued by the dozen are written as each by itself", async 
   expect(all.slice(12)).toEqual([...one]);
   const written = await queue.query('select public_id from :"schema".job order by id offset 12');
   expect(answers.map(({ id }) => id)).toEqual(written.map(({ public_id: id }) => id));
+});
+
+test.each([
+  ["this server", "do $do$ begin end $do$"],
+  ["an older one", newId],
+])("ids tell when they were made, as uuids of version 7, on %s", async (_, definition) => {
+  await using queue = await setup();
+  await queue.query(definition);
+
+  const from = Date.now();
+  const id = await queue.enqueue({});
+  const until = Date.now();
+
+  expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  const madeAt = Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16);
+  expect(madeAt).toBeWithin(from - 60_000, until + 60_000);
 });
 
 describe("enqueue_jobs", () => {

@@ -1,4 +1,4 @@
--- A uuid of version 7: what is new lies together in its index.
+-- A uuid of version 7: what is new lies together in its index. See server_18 for newer servers.
 create or replace function :"schema".new_id(p_now timestamptz) returns uuid
 language sql volatile
 as $$
