@@ -63,6 +63,35 @@ test("a job that is not done within the grace period is given back, charged to n
   });
 });
 
+test("a worker whose model calls ignore their abort lets the others end, and asks to be started afresh", async () => {
+  await using bench = await cluster.setup();
+  const recycling = { WORKER_CONCURRENCY: "3", WORKER_ABANDONED_MAX: "2" };
+  const worker = bench.startWorker({ ...lively, ...recycling });
+  const deaf = [
+    await submitText(bench, "Taub [[stub: hang-deaf 1]]."),
+    await submitText(bench, "Auch taub [[stub: hang-deaf 1]]."),
+  ];
+  const slow = await submitText(bench, "Langsam [[stub: slow 4000]].");
+  for (const { jobId } of [...deaf, slow]) {
+    await worker.waitForLog("job.claimed", (line) => line["jobId"] === jobId);
+  }
+
+  for (const { jobId } of deaf) await bench.client.cancel(jobId);
+  const exhausted = await worker.waitForLog("worker.exhausted");
+  const late = await submitText(bench, "Danach.");
+  const { exitCode, stderr } = await worker.ended;
+  const recycled = bench.startWorker(lively);
+  const after = await bench.client.waitForJob(late.jobId);
+
+  expect([exitCode, stderr]).toEqual([75, ""]);
+  expect(exhausted).toMatchObject({ level: 50, count: 2 });
+  expect(namesOf(worker.log()).filter((name) => name === "job.cancelled")).toHaveLength(2);
+  expect(await bench.client.getJob(slow.jobId)).toMatchObject({ state: "completed", losses: 0 });
+  expect(after).toMatchObject({ state: "completed", losses: 0 });
+  recycled.signal("SIGTERM");
+  expect((await recycled.ended).exitCode).toBe(0);
+});
+
 test("a second signal ends it at once", async () => {
   await using bench = await cluster.setup();
   const worker = bench.startWorker({ ...lively, WORKER_GRACE_SECONDS: "3600" });

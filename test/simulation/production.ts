@@ -1,6 +1,11 @@
 // The one door of this folder to what core keeps to itself. The simulation runs the parts of a real
 // worker and compares a model with the real functions; neither is anybody else's business.
-export type { ClaimedJob, ClaimRequest, JobStore } from "../../packages/core/src/job-store.ts";
+export type {
+  ClaimedJob,
+  ClaimRequest,
+  HintListener,
+  JobStore,
+} from "../../packages/core/src/job-store.ts";
 export type {
   CheckpointAnswer,
   DueLane,
@@ -10,6 +15,7 @@ export type {
   PartOutput,
   PhaseOutput,
   Reason,
+  RenewalAnswer,
   ResourceClaim,
   ResourceClaimRequest,
   ResourceStanding,

@@ -81,6 +81,8 @@ const happenings: readonly RegExp[] = [
   /startJob #\d+: lost/,
   /renewLeases .*lost/,
   /renewLeases .*busy/,
+  /renewLeases .*cancelled/,
+  /tells job\.cancelled/,
   /savePart #\d+: lost/,
   /commit #\d+: ok/,
   /checkpointJob #\d+: ok leased/,
@@ -103,6 +105,7 @@ const happenings: readonly RegExp[] = [
   /tells resource\.probed host\/text/,
   /tells resource\.closed host\/text/,
   /claimJobs .* of host\/vision \(closed, 0\)/,
+  /tells worker\.exhausted/,
 ];
 
 test("the command sums up in one line of JSON", () => {

@@ -63,6 +63,7 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
       pollSeconds: config.worker.pollSeconds,
       pollSecondsMax: config.worker.pollSeconds * 5,
       graceSeconds: config.worker.graceSeconds,
+      abandonedMax: config.worker.abandonedMax,
     }),
   );
   worker.subscribe((event) => logEvent(logger, event));

@@ -28,6 +28,7 @@ export interface WorkerConfig {
     readonly leaseSeconds: number;
     readonly pollSeconds: number;
     readonly graceSeconds: number;
+    readonly abandonedMax: number;
   };
   readonly http: HttpConfig;
   readonly log: {
@@ -112,6 +113,7 @@ export function parseEnvironment(environment: Environment): WorkerConfig {
       leaseSeconds: values.leaseSeconds ?? 60,
       pollSeconds: values.pollSeconds ?? 1,
       graceSeconds: values.graceSeconds ?? 25,
+      abandonedMax: values.abandonedMax ?? 3,
     },
     http,
     log: { level: values.logLevel ?? "info", format: values.logFormat ?? "auto" },
@@ -158,6 +160,7 @@ function readValues(environment: Environment, problems: string[]): EnvironmentVa
     leaseSeconds: read("leaseSeconds"),
     pollSeconds: read("pollSeconds"),
     graceSeconds: read("graceSeconds"),
+    abandonedMax: read("abandonedMax"),
     httpHost: read("httpHost"),
     httpPort: read("httpPort"),
     operatorToken: read("operatorToken"),

@@ -56,7 +56,7 @@ const warnings = new Set<WorkerEvent["name"]>([
   "lease.lapsed",
   "adapter.abandoned",
 ]);
-const errors = new Set<WorkerEvent["name"]>(["job.failed", "job.dead"]);
+const errors = new Set<WorkerEvent["name"]>(["job.failed", "job.dead", "worker.exhausted"]);
 const details = new Set<WorkerEvent["name"]>([
   "lease.renewed",
   "phase.progressed",

@@ -14,21 +14,21 @@ import {
   parseEnvironment,
   type WorkerConfig,
 } from "./config.ts";
+import { exitCodes } from "./exit-codes.ts";
 
-/** Runs a command; false is an answer of its own, exit code 1. */
-type Task = (config: WorkerConfig, signal: AbortSignal) => Promise<boolean | void>;
+/** Runs a command. False is an answer of its own, exit code 1; a number is the exit code. */
+type Task = (config: WorkerConfig, signal: AbortSignal) => Promise<boolean | number | void>;
 
 interface ExecuteOptions {
   /** Ctrl-C reaches every program of a terminal; this command has lent it to another, which it is meant for. */
   readonly ignoresInterrupts?: boolean;
 }
 
-/** Exit codes: 1 for a command that did not succeed, 2 for a configuration that must be mended first. */
 async function execute(task: Task, options: ExecuteOptions = {}): Promise<void> {
   const stopping = new AbortController();
   const onSignal = (): void => {
     // The second signal is an order to leave now; leases lapse by themselves.
-    if (stopping.signal.aborted) process.exit(1);
+    if (stopping.signal.aborted) process.exit(exitCodes.failed);
     stopping.abort();
   };
   process.on("SIGINT", options.ignoresInterrupts === true ? () => undefined : onSignal);
@@ -36,18 +36,24 @@ async function execute(task: Task, options: ExecuteOptions = {}): Promise<void> 
   process.on("uncaughtException", leave);
   process.on("unhandledRejection", leave);
   try {
-    const isFine = await task(parseEnvironment(loadEnvironment()), stopping.signal);
-    process.exit(isFine === false ? 1 : 0);
+    const answer = await task(parseEnvironment(loadEnvironment()), stopping.signal);
+    process.exit(toExitCode(answer));
   } catch (error) {
     leave(error);
   }
+}
+
+function toExitCode(answer: boolean | number | void): number {
+  if (typeof answer === "number") return answer;
+  return answer === false ? exitCodes.failed : exitCodes.done;
 }
 
 /** Says what went wrong and ends, also for what nobody caught: the runtime would print all that an error holds. */
 function leave(error: unknown): never {
   console.error(describe(error));
   const isConfig = WorkerError.is(error) && error.scope === "config";
-  process.exit(isConfig || error instanceof EmbeddedPostgresError ? 2 : 1);
+  const mustBeMended = isConfig || error instanceof EmbeddedPostgresError;
+  process.exit(mustBeMended ? exitCodes.config : exitCodes.failed);
 }
 
 /** Our own errors say what to do; anything else is a fault of ours and shows where it happened, not what it held. */

@@ -20,6 +20,7 @@ export interface EnvironmentValues {
   readonly leaseSeconds: number | undefined;
   readonly pollSeconds: number | undefined;
   readonly graceSeconds: number | undefined;
+  readonly abandonedMax: number | undefined;
   readonly httpHost: string | undefined;
   readonly httpPort: string | undefined;
   readonly operatorToken: readonly string[];
@@ -151,6 +152,15 @@ export const settings: {
       meaning: "Seconds that running jobs may take to finish when the worker is told to stop.",
     },
     { min: 0, max: 3_600 },
+  ),
+  abandonedMax: number(
+    {
+      name: "WORKER_ABANDONED_MAX",
+      fallback: "`3`",
+      meaning:
+        "Model calls that may ignore their abort before the worker ends with exit code 75, to be started afresh; `0` is never.",
+    },
+    { min: 0, max: 1_000, isWhole: true },
   ),
   httpHost: text({
     name: "LEASEHOLD_HTTP_HOST",

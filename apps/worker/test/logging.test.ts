@@ -34,7 +34,9 @@ const levels: readonly (readonly [level: string, event: WorkerEvent])[] = [
   ["info", { ...ref, name: "job.completed", durationMs: 5 }],
   ["warn", { ...ref, name: "job.retried", code: "output_invalid", retryInMs: 10 }],
   ["warn", { ...ref, name: "lease.lost" }],
+  ["info", { ...ref, name: "job.cancelled", code: "cancelled" }],
   ["error", { ...ref, name: "job.dead", code: "worker_lost" }],
+  ["error", { name: "worker.exhausted", worker: "w", inFlight: 1, count: 3 }],
 ];
 
 test("an event is as loud as it is important", () => {

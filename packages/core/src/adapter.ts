@@ -29,12 +29,18 @@ export interface PhaseResult {
   readonly provenance: Provenance;
 }
 
-/** How far a phase is. Numbers and our own words only. */
+/** The stages that everybody knows. In the first three a phase waits for its backend, see `stallSeconds`. */
+export type KnownStage = "queued" | "loading" | "prefill" | "preparing" | "decoding" | "saving";
+
+/** How far a phase is. Numbers and our own words only: whatever else is passed is dropped. */
 export interface PhaseProgress {
-  readonly stage: "queued" | "preparing" | "loading" | "prefill" | "decoding" | "saving";
+  /** What it is at: `[a-z0-9_]{1,64}`, a word of the program and never content. */
+  readonly stage?: KnownStage | (string & {});
   readonly partsDone?: number;
   readonly partsTotal?: number;
   readonly tokens?: number;
+  /** How much is done, from 0 to 1. */
+  readonly fraction?: number;
 }
 
 /** Writes ids, codes and counts. A value that is a learner's text must not be passed. */
@@ -49,16 +55,22 @@ export interface AdapterContext {
   readonly phase: string;
   /** From 1, counted per phase before the phase starts. */
   readonly attempt: number;
-  /** Aborts when the lease is lost, the deadline passes or the worker stops. Nothing may be written after. */
+  /**
+   * Aborts when the job is cancelled, its lease is lost, the phase stalls or passes its deadline, or the worker stops.
+   * The reason is a `WorkerError` with the code that says which. Nothing may be written after.
+   */
   readonly signal: AbortSignal;
   /** When this phase is aborted, in milliseconds on the clock of `performance.now()`. */
   readonly deadlineAt: number;
   /** The W3C `traceparent` that the job was enqueued with: whose trace this work belongs to. */
   readonly trace?: string;
   readonly logger: PhaseLogger;
-  /** Tells that the phase is alive. The first call comes before the first byte of a model. */
+  /**
+   * Tells that the phase is alive, and how far it is. The first call comes before the first byte of a model. As cheap as
+   * it looks: the latest word is stored with the next renewal of the lease, and shown by `getJob`.
+   */
   progress(progress: PhaseProgress): void;
-  /** Stores a part under the lease, so that no later attempt does it again. Throws `lease_lost`. */
+  /** Stores a part under the lease, so that no later attempt does it again. Throws the signal's reason. */
   savePart(part: number, output: Json, provenance: Provenance): Promise<void>;
 }
 

@@ -98,6 +98,8 @@ export function createClaimLoop(options: ClaimLoopOptions): ClaimLoop {
     async stop() {
       state.stopping.abort();
       await loop;
+      // Nobody else would do it. If it fails, the next stop tries again, or their leases lapse.
+      await giveBackUnclear(state).catch(() => undefined);
     },
     wake: () => state.changes.beat(),
     inFlight: () => state.running.size,
@@ -131,8 +133,6 @@ async function claimUntilStopped(state: LoopState): Promise<void> {
       stopping.signal,
     );
   }
-  // Nobody else would do it. If it fails, their leases lapse.
-  await giveBackUnclear(state).catch(() => undefined);
 }
 
 /** What a lost answer may have leased was never started: it is given back as if it had never been taken. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import type { PhaseProgress } from "./adapter.ts";
 import type { Routine } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import type { JobState } from "./job-state.ts";
@@ -26,6 +27,11 @@ export interface WaitRecord {
   readonly until: Date | undefined;
 }
 
+/** How far a running job is, as its worker told with the last renewal of its lease. */
+export interface JobProgress extends PhaseProgress {
+  readonly toldAt: Date;
+}
+
 /** Where a job is and what it went through, without content. */
 export interface JobRecord {
   readonly id: string;
@@ -50,6 +56,8 @@ export interface JobRecord {
   /** Of a waiting job. */
   readonly waitsFor: WaitRecord | undefined;
   readonly attempts: readonly AttemptRecord[];
+  /** Of a job that runs and told something. */
+  readonly progress?: JobProgress;
 }
 
 export interface EnqueueAnswer {
@@ -86,6 +94,7 @@ export interface ResultRecord {
 interface ClientRoutines {
   readonly enqueueJobs: Routine<EnqueueAnswer>;
   readonly getJob: Routine<JobRecord>;
+  readonly getProgress: Routine<JobProgress>;
   readonly getResults: Routine<ResultRecord>;
   readonly getQueue: Routine<QueueRecord>;
   readonly cancelJob: Routine<"ok" | "not_found" | "settled">;
@@ -165,6 +174,25 @@ const job: z.ZodType<JobRecord> = z
       rest[7] === undefined ? undefined : { reason: rest[7], name: rest[8], until: rest[9] },
   }));
 
+const progress: z.ZodType<JobProgress> = z
+  .tuple([
+    z.string().nullable(),
+    z.int().nullable(),
+    z.int().nullable(),
+    // A bigint arrives as text; this one was cut to what a number holds.
+    z.coerce.number().nullable(),
+    z.number().nullable(),
+    z.date(),
+  ])
+  .transform(([stage, partsDone, partsTotal, tokens, fraction, toldAt]) => ({
+    ...(stage === null ? {} : { stage }),
+    ...(partsDone === null ? {} : { partsDone }),
+    ...(partsTotal === null ? {} : { partsTotal }),
+    ...(tokens === null ? {} : { tokens }),
+    ...(fraction === null ? {} : { fraction }),
+    toldAt,
+  }));
+
 const result: z.ZodType<ResultRecord> = z
   .tuple([z.string(), jsonColumn, jsonColumn])
   .transform(([phase, output, provenance]) => ({ phase, output, provenance }));
@@ -196,6 +224,7 @@ export const clientRoutines: ClientRoutines = {
   // By hand: these rows come by the ten thousand.
   enqueueJobs: { name: "enqueue_jobs", casts: ["text::jsonb", "text::jsonb"], read: readEnqueued },
   getJob: defineRoutine("get_job_v2", ["uuid"], job),
+  getProgress: defineRoutine("get_progress", ["uuid"], progress),
   getResults: defineRoutine("get_results", ["uuid"], result),
   getQueue: defineRoutine("get_queue_v2", [], queue),
   cancelJob: defineRoutine(

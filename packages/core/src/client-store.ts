@@ -2,6 +2,7 @@ import { createNewStarts, type NewStarts } from "./after-store.ts";
 import { clientRoutines as routines, toEnqueueAnswer } from "./client-routines.ts";
 import type {
   EnqueueAnswer,
+  JobProgress,
   JobRecord,
   QueueRecord,
   ResultRecord,
@@ -36,6 +37,7 @@ export interface ClientStore extends Operating, Resources, NewStarts, Limiting {
   enqueueAll(parts: Iterable<NewJobs>): Promise<readonly EnqueueAnswer[]>;
   enqueueJobsIn(host: Queryable, jobs: NewJobs): Promise<readonly EnqueueAnswer[]>;
   getJob(id: string): Promise<JobRecord | undefined>;
+  getProgress(id: string): Promise<JobProgress | undefined>;
   getResults(id: string): Promise<readonly ResultRecord[]>;
   getQueue(): Promise<readonly QueueRecord[]>;
   cancelJob(id: string): Promise<"ok" | "not_found" | "settled">;
@@ -89,6 +91,7 @@ export function createClientStore(connection: DatabaseConnection, schema: string
       }
     },
     getJob: async (id) => (await ask(routines.getJob, id))[0],
+    getProgress: async (id) => (await ask(routines.getProgress, id))[0],
     getResults: (id) => ask(routines.getResults, id),
     getQueue: () => pool.call(routines.getQueue, []),
     cancelJob: async (id) => (await ask(routines.cancelJob, id))[0] ?? "not_found",

@@ -12,13 +12,13 @@ import { createClientStore, type Queryable } from "./client-store.ts";
 import type { DatabaseConnection } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import type { JobOptions } from "./job-options.ts";
+import { readJob, waitForEnd, type WaitOptions, watchJob, type WatchOptions } from "./job-watch.ts";
 import type { Limiting } from "./limits-store.ts";
 import { defaultSchema } from "./migrate.ts";
 import { type NewJobs, payloadBytesDefault, toNewJobs } from "./new-job.ts";
 import type { Operating } from "./operating-store.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Resources } from "./resources-store.ts";
-import { systemRuntime, wait } from "./runtime.ts";
 import { toSignalPayload } from "./signal.ts";
 
 export interface ClientOptions {
@@ -32,12 +32,6 @@ export interface ClientOptions {
 export interface EnqueueOptions extends JobOptions {
   /** The host's transaction to enqueue in. Default: a transaction of our own. */
   readonly within?: Queryable;
-}
-
-export interface WaitOptions {
-  readonly signal?: AbortSignal;
-  /** Default: 250. */
-  readonly pollIntervalMs?: number;
 }
 
 /** Adds jobs, asks about them and stops them. It claims nothing. */
@@ -68,6 +62,7 @@ export interface Client extends Operating, Resources, NewStarts, Limiting, Async
       | "within"
     >,
   ): Promise<readonly EnqueueAnswer[]>;
+  /** Where a job is, and how far if it runs. */
   getJob(id: string): Promise<JobRecord | undefined>;
   /** What the phases returned so far, with provenance. This is content: handle it as such. */
   getResults(id: string): Promise<readonly ResultRecord[]>;
@@ -75,6 +70,11 @@ export interface Client extends Operating, Resources, NewStarts, Limiting, Async
   getQueue(): Promise<readonly QueueRecord[]>;
   /** Resolves when the job has ended, however it ended. Throws `not_found`, or the signal's reason. */
   waitForJob(id: string, options?: WaitOptions): Promise<JobRecord>;
+  /**
+   * The job as it is, then again whenever it has changed; the last record is the one of its end. What comes and goes
+   * between two looks is not seen. Throws `not_found`, or the signal's reason.
+   */
+  watch(id: string, options?: WatchOptions): AsyncIterable<JobRecord>;
   cancel(id: string): Promise<"ok" | "not_found" | "settled">;
   requeue(id: string): Promise<"ok" | "not_found" | "not_settled" | "conflict">;
   /**
@@ -116,19 +116,11 @@ export function createClient(options: ClientOptions): Client {
         return await send(write(inputs), within);
       return await store.enqueueAll(inParts(inputs, write));
     },
-    getJob: (id) => store.getJob(id),
+    getJob: (id) => readJob(store, id),
     getResults: (id) => store.getResults(id),
     getQueue: () => store.getQueue(),
-    async waitForJob(id, { signal, pollIntervalMs = 250 } = {}) {
-      const over = signal ?? new AbortController().signal;
-      for (;;) {
-        over.throwIfAborted();
-        const job = await store.getJob(id);
-        if (job === undefined) throw new WorkerError("not_found", `There is no job ${id}.`);
-        if (job.finishedAt !== undefined) return job;
-        await wait(systemRuntime, pollIntervalMs, over);
-      }
-    },
+    waitForJob: (id, waitOptions = {}) => waitForEnd(store, id, waitOptions),
+    watch: (id, watchOptions = {}) => watchJob(store, id, watchOptions),
     cancel: (id) => store.cancelJob(id),
     requeue: (id) => store.requeueJob(id),
     requeueAll: (filter, how) => store.requeueAll(filter, how),

@@ -23,6 +23,11 @@ export interface WorkerSettings {
   readonly graceSeconds: number;
   /** How long an adapter may take to obey its abort signal, in seconds. Default: 5. */
   readonly abandonSeconds: number;
+  /**
+   * Adapters that may be left behind because they did not obey before the worker stops for good, from 0 to 1,000; 0 is
+   * never. Whoever runs the process starts a fresh one. Default: 3.
+   */
+  readonly abandonedMax: number;
   /** Total time of one attempt of a phase that says nothing of its own, in seconds. Default: 900. */
   readonly phaseTimeoutSeconds: number;
   /**
@@ -55,6 +60,7 @@ export const workerDefaults: WorkerSettings = Object.freeze({
   pollSecondsMax: 5,
   graceSeconds: 25,
   abandonSeconds: 5,
+  abandonedMax: 3,
   phaseTimeoutSeconds: 900,
   keepCompletedDays: 30,
   keepFailedDays: 90,
@@ -77,6 +83,7 @@ const settingsSchema = z
     pollSecondsMax: seconds,
     graceSeconds: z.number().min(0).max(86_400),
     abandonSeconds: seconds,
+    abandonedMax: z.int().min(0).max(1000),
     phaseTimeoutSeconds: seconds,
     keepCompletedDays: days,
     keepFailedDays: days,

@@ -32,7 +32,7 @@ export interface Pool {
   call<Answer>(routine: Routine<Answer>, values: readonly SqlValue[]): Promise<readonly Answer[]>;
   transaction(body: (transaction: Transaction) => Promise<void>): Promise<void>;
   /** Subscribes to hints. `onReady` is called again after each reconnect: hints may have been missed. */
-  listen(channel: string, onHint: () => void, onReady: () => void): Promise<void>;
+  listen(channel: string, onHint: (word: string) => void, onReady: () => void): Promise<void>;
   /** Waits for answers that are on their way, but no longer than `waitMs`. Default: 1,000. */
   end(waitMs?: number): Promise<void>;
 }

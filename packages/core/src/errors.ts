@@ -14,10 +14,12 @@ export type WorkerErrorCode =
   | "backend_failed"
   | "backend_timeout"
   | "backend_unreachable"
+  | "cancelled"
   | "config_invalid"
   | "database_unavailable"
   | "deadline_exceeded"
   | "effect_failed"
+  | "expired"
   | "grant_missing"
   | "input_corrupt"
   | "input_crashes_model"
@@ -34,9 +36,14 @@ export type WorkerErrorCode =
   | "payload_too_large"
   | "phase_waiting"
   | "schema_outdated"
+  | "stalled"
   | "statement_failed"
+  | "superseded"
   | "worker_lost"
   | "worker_stopping";
+
+/** On whose order a job ended: somebody's, a newer job's with its unique key, or its own time to live's. */
+export type CancelCode = Extract<WorkerErrorCode, "cancelled" | "superseded" | "expired">;
 
 export interface WorkerErrorOptions {
   /** Default: `job`. */

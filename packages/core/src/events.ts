@@ -1,5 +1,5 @@
 import type { PhaseProgress } from "./adapter.ts";
-import type { WorkerErrorCode } from "./errors.ts";
+import type { CancelCode, WorkerErrorCode } from "./errors.ts";
 
 /** Which attempt an event is about. Ids and words from code only: safe to log and to label with. */
 export interface AttemptRef {
@@ -41,11 +41,23 @@ export type WorkerEvent =
     })
   | (AttemptRef & { readonly name: "job.failed"; readonly code: string })
   | (AttemptRef & { readonly name: "job.dead"; readonly code: string })
-  /** The lease is gone: lapsed and taken, cancelled, or unreachable for too long. The worker wrote nothing after. */
+  /** The job was ended on somebody's order while it ran here. The worker wrote nothing after. */
+  | (AttemptRef & { readonly name: "job.cancelled"; readonly code: CancelCode })
+  /** The lease is gone: it lapsed, and may have been taken. The worker wrote nothing after. */
   | (AttemptRef & { readonly name: "lease.lost" })
   | { readonly name: "lease.renewed"; readonly count: number }
   /** A lease of some dead worker ran out and its job waits again. */
   | (AttemptRef & { readonly name: "lease.lapsed" })
+  /**
+   * Too many adapters were left behind: the worker claims nothing more, lets its jobs end and stops. What they hold,
+   * memory or connections, only the end of the process gives back.
+   */
+  | {
+      readonly name: "worker.exhausted";
+      readonly worker: string;
+      readonly inFlight: number;
+      readonly count: number;
+    }
   /** The adapter did not obey its abort signal; its slot was given back without waiting for it. */
   | (AttemptRef & { readonly name: "adapter.abandoned" })
   /** This worker learned that a resource is away: nothing of it is claimed for so long at least. */

@@ -2,10 +2,11 @@ export * from "./adapter.ts";
 export type { DeadLetterRecord, RequeueFilter, RequeueReport } from "./after-routines.ts";
 export type { NewStarts, ReplayAnswer, RequeueOptions } from "./after-store.ts";
 export { createClient } from "./client.ts";
-export type { Client, ClientOptions, EnqueueOptions, WaitOptions } from "./client.ts";
+export type { Client, ClientOptions, EnqueueOptions } from "./client.ts";
 export type {
   AttemptRecord,
   EnqueueAnswer,
+  JobProgress,
   JobRecord,
   QueueRecord,
   ResultRecord,
@@ -35,6 +36,7 @@ export type {
 } from "./events.ts";
 export type { JobOptions, PriorityName } from "./job-options.ts";
 export type { JobState } from "./job-state.ts";
+export type { WaitOptions, WatchOptions } from "./job-watch.ts";
 export * from "./json.ts";
 export { defineRoutine } from "./lease-routines.ts";
 export { coreSql } from "./lease-sql.ts";

@@ -7,7 +7,7 @@ import { toWorkerError, WorkerError } from "./errors.ts";
 import type { AttemptRef } from "./events.ts";
 import type { PhaseOutput, StoredResults } from "./job-store.ts";
 import { type Json, toStorableJson } from "./json.ts";
-import type { HeldLease, LeaseKeeper } from "./lease-keeper.ts";
+import { findOutLoss, type HeldLease, type LeaseKeeper } from "./lease-keeper.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { executePhase, type PhaseDeadline, type PhaseExecution } from "./phase-execution.ts";
 import type { PhasePlan } from "./phase-plan.ts";
@@ -19,10 +19,13 @@ import {
   settleError,
   type SettlementOptions,
   settleResult,
+  tellLoss,
 } from "./settlement.ts";
+import type { PhaseStall } from "./stall-watch.ts";
 
 export interface JobRunnerOptions extends SettlementOptions {
   readonly deadlines: Alarms<PhaseDeadline>;
+  readonly stalls: Alarms<PhaseStall>;
   readonly logger: PhaseLogger;
   readonly settings: WorkerSettings;
   readonly keeper: Pick<LeaseKeeper, "hold" | "drop">;
@@ -60,7 +63,7 @@ export async function runJob(options: JobRunnerOptions, claim: Claim): Promise<v
 
 /** Begins a run that has to wait for its neighbours to finish. */
 async function startAlone(options: JobRunnerOptions, run: Run): Promise<boolean> {
-  const { lease, ref } = run;
+  const { lease } = run;
   await options.alone(signalOf(lease.work));
   const reason = reasonOf(lease.work);
   if (reason !== undefined) {
@@ -68,7 +71,8 @@ async function startAlone(options: JobRunnerOptions, run: Run): Promise<boolean>
     return false;
   }
   if ((await persist(options, () => options.store.startJob(lease))) === "ok") return true;
-  options.events.emit({ ...ref, name: "lease.lost" });
+  await findOutLoss(lease);
+  tellLoss(options, run);
   return false;
 }
 

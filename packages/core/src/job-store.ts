@@ -1,7 +1,9 @@
 import type { Provenance, SavedPart } from "./adapter.ts";
+import type { CancelCode } from "./errors.ts";
 import type { JobState } from "./job-state.ts";
 import type { Json } from "./json.ts";
 import type { ChildRecord, FencedStatement, PhaseTransaction, Signal } from "./pipeline.ts";
+import type { ToldProgress } from "./progress.ts";
 import type { WorkerUpkeep } from "./upkeep.ts";
 
 /** A job and the token that proves its lease: what every write after the claim must show. */
@@ -165,6 +167,25 @@ export interface StructureStore {
   wakeDue(limit: number): Promise<void>;
 }
 
+/** A lease to renew, and what is new of its job since the last renewal. */
+export interface LeaseRenewal extends LeaseKey {
+  readonly progress?: ToldProgress | undefined;
+}
+
+/**
+ * What became of a lease that was to be renewed. `busy`: somebody is about to end it, and it was not renewed. `lost`: it
+ * lapsed, and may have been taken.
+ */
+export type RenewalAnswer = "ok" | "busy" | "lost" | CancelCode;
+
+/** Who listens. Hints carry nothing and may get lost. */
+export interface HintListener {
+  /** Jobs may be due. */
+  readonly onDue: () => void;
+  /** Leases may have been taken away on somebody's order. */
+  readonly onOrder: () => void;
+}
+
 /** Every state change that a worker makes. The production store calls Postgres; a simulation has its own. */
 export interface JobStore {
   declareLanes(request: {
@@ -183,8 +204,8 @@ export interface JobStore {
   /** Gives back what a claim took whose answer was lost. */
   abandonClaim(worker: string, token: string): Promise<void>;
   startJob(lease: LeaseKey): Promise<"ok" | "lost">;
-  /** Answers for each internal id that is still held; `busy`: somebody is about to end it, and it was not renewed. */
-  renewLeases(leases: readonly LeaseKey[]): Promise<ReadonlyMap<string, "ok" | "busy">>;
+  /** Answers by internal id; an id that is missing is lost. */
+  renewLeases(leases: readonly LeaseRenewal[]): Promise<ReadonlyMap<string, RenewalAnswer>>;
   loadResults(lease: LeaseKey): Promise<StoredResults>;
   savePart(lease: LeaseKey, part: number, result: PartOutput): Promise<"ok" | "lost">;
   commit(lease: LeaseKey, statements: readonly FencedStatement[]): Promise<"ok" | "lost">;
@@ -204,8 +225,7 @@ export interface JobStore {
   /** Default: none, as in a simulation. */
   readonly upkeep?: WorkerUpkeep;
   schemaVersion(bundle: string): Promise<number | undefined>;
-  /** Calls back when jobs may be due. Hints carry nothing and may get lost. */
-  listen(onHint: () => void): Promise<void>;
+  listen(listener: HintListener): Promise<void>;
   /** Waits for answers that are on their way, but no longer than `waitMs`. Default: 1,000. */
   end(waitMs?: number): Promise<void>;
 }

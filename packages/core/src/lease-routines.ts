@@ -7,6 +7,7 @@ import type {
   ClaimedJob,
   LaneIds,
   LapsedLease,
+  RenewalAnswer,
   SettleAnswer,
 } from "./job-store.ts";
 import type { Json } from "./json.ts";
@@ -107,6 +108,14 @@ function unknownShape(): TypeError {
   return new TypeError("The columns are not what they should be.");
 }
 
+const renewed: z.ZodType<readonly [string, RenewalAnswer]> = z
+  .tuple([
+    bigint,
+    z.enum(["ok", "busy", "cancelled", "lost"]),
+    z.enum(["cancelled", "superseded", "expired"]).nullable(),
+  ])
+  .transform(([jobId, answer, code]) => [jobId, code ?? answer]);
+
 const lapsed: z.ZodType<LapsedLease> = z
   .tuple([z.string(), z.string(), z.string(), z.int(), z.enum(["queued", "dead"]), z.string()])
   .transform(([publicId, type, phase, attempt, now, code]) => ({
@@ -140,7 +149,7 @@ interface LeaseRoutines {
   readonly claimJobs: Routine<ClaimedRow>;
   readonly abandonClaim: Routine<number>;
   readonly startJob: Routine<"ok" | "lost">;
-  readonly renewLeases: Routine<readonly [jobId: string, outcome: "ok" | "busy"]>;
+  readonly renewLeases: Routine<readonly [jobId: string, answer: RenewalAnswer]>;
   readonly holdLease: Routine<"ok" | "lost">;
   readonly loadResults: Routine<StoredResultRow>;
   readonly savePart: Routine<"ok" | "lost">;
@@ -166,11 +175,7 @@ export const leaseRoutines: LeaseRoutines = {
   },
   abandonClaim: defineRoutine("abandon_claim", ["text", "uuid"], first(z.int())),
   startJob: defineRoutine("start_job", key, heldAnswer),
-  renewLeases: defineRoutine(
-    "renew_leases",
-    ["text::bigint[]", "text::uuid[]"],
-    z.tuple([bigint, z.enum(["ok", "busy"])]),
-  ),
+  renewLeases: defineRoutine("renew_leases_v2", ["text::bigint[]", "text::uuid[]", json], renewed),
   holdLease: defineRoutine("hold_lease", key, heldAnswer),
   loadResults: defineRoutine("load_results", key, stored),
   savePart: defineRoutine("save_part", [...key, "smallint", json, json, "text"], heldAnswer),

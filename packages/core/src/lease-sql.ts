@@ -65,11 +65,13 @@ import addResources from "../sql/migrations/0006_add_resources.sql" with { type:
 import extendJobs from "../sql/migrations/0007_extend_jobs.sql" with { type: "text" };
 import addLimits from "../sql/migrations/0008_add_limits.sql" with { type: "text" };
 import addStructure from "../sql/migrations/0009_add_structure.sql" with { type: "text" };
+import addProgress from "../sql/migrations/0010_add_progress.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
 import { afterDefinitions } from "./after-sql.ts";
 import { limitsDefinitions } from "./limits-sql.ts";
 import { operatingDefinitions } from "./operating-sql.ts";
 import { resourcesDefinitions } from "./resources-sql.ts";
+import { runningDefinitions } from "./running-sql.ts";
 import { structureDefinitions } from "./structure-sql.ts";
 
 /** SQL that belongs together: migrations that run once, and definitions that every migrate writes anew. */
@@ -103,6 +105,7 @@ export const coreSql: SqlBundle = {
     { version: 7, name: "extend_jobs", text: extendJobs },
     { version: 8, name: "add_limits", text: addLimits },
     { version: 9, name: "add_structure", text: addStructure },
+    { version: 10, name: "add_progress", text: addProgress },
   ],
   definitions: [
     clock,
@@ -168,6 +171,7 @@ export const coreSql: SqlBundle = {
     ...resourcesDefinitions,
     ...structureDefinitions,
     ...limitsDefinitions,
+    ...runningDefinitions,
   ],
   grants: ownSchema,
 };

@@ -16,8 +16,10 @@ import { fenced, type HeldLease } from "./lease-keeper.ts";
 import type { Outbox } from "./outbox.ts";
 import type { PhasePlan } from "./phase-plan.ts";
 import type { PhaseContext } from "./pipeline.ts";
+import { toProgress } from "./progress.ts";
 import type { Runtime } from "./runtime.ts";
 import { assertStorable, persist } from "./settlement.ts";
+import { carefree, createStallWatch, type PhaseStall, type StallWatch } from "./stall-watch.ts";
 import { createStructureContext } from "./structure-context.ts";
 
 export interface PhaseExecution {
@@ -33,6 +35,7 @@ export interface PhaseExecutionOptions {
   readonly store: Pick<JobStore, "savePart" | "commit" | "structure">;
   readonly runtime: Runtime;
   readonly deadlines: Alarms<PhaseDeadline>;
+  readonly stalls: Alarms<PhaseStall>;
   readonly events: EventHub;
   readonly logger: PhaseLogger;
   readonly settings: WorkerSettings;
@@ -51,7 +54,7 @@ export function endOverdue({ phase, timeoutMs, cancellation }: PhaseDeadline): v
 }
 
 /**
- * Runs a phase under its lease, its total deadline and the worker's stop.
+ * Runs a phase under its lease, its total deadline, its limit of silence and the worker's stop.
  *
  * Rejects with the reason of the abort, whatever the adapter made of it. An adapter that does not obey is left behind.
  */
@@ -66,6 +69,7 @@ export async function executePhase(
   const cancellation = createCancellation(lease.work);
   const deadline: PhaseDeadline = { atMs, phase: ref.phase, timeoutMs, cancellation };
   deadlines.set(deadline);
+  const stalling = watchStalling(plan, options, cancellation);
   let cancelAbandonment: (() => void) | undefined;
   try {
     throwIfOver(cancellation);
@@ -77,7 +81,7 @@ export async function executePhase(
         reject(reasonOf(cancellation));
       });
     };
-    const context = createContext(execution, options, deadline);
+    const context = createContext(execution, options, { deadline, stalling });
     Promise.resolve(plan.execute(execution.request, context)).then(resolve, reject);
     const result = await promise;
     // A phase that waits has no result, whatever it made of that.
@@ -89,9 +93,20 @@ export async function executePhase(
     cancellation.onAbort = undefined;
     cancelAbandonment?.();
     deadlines.takeBack(deadline);
+    stalling.stop();
+    lease.progress = undefined;
     // From here on the context refuses everything, also to an adapter that was left behind.
     abort(cancellation, phaseOver);
   }
+}
+
+function watchStalling(
+  { phase: { name: phase, stallSeconds } }: PhasePlan,
+  options: PhaseExecutionOptions,
+  cancellation: Cancellation,
+): StallWatch {
+  if (stallSeconds === undefined) return carefree;
+  return createStallWatch(options, { phase, stallMs: stallSeconds * 1000, cancellation });
 }
 
 /** What only the worker can know. */
@@ -100,6 +115,9 @@ const ourWords: ReadonlySet<WorkerErrorCode> = new Set<WorkerErrorCode>([
   "worker_lost",
   "lease_lost",
   "phase_waiting",
+  "cancelled",
+  "superseded",
+  "expired",
 ]);
 
 /** An adapter that says so, and nothing of it is true, would be given its job again at once and uncharged, for ever. */
@@ -109,10 +127,15 @@ function withoutOurWords(error: unknown): unknown {
   return new WorkerError("adapter_unknown", message, { retryable: true, cause: error });
 }
 
+interface ContextParts {
+  readonly deadline: PhaseDeadline;
+  readonly stalling: StallWatch;
+}
+
 function createContext(
   { lease, ref, trace, outbox }: PhaseExecution,
   options: PhaseExecutionOptions,
-  { cancellation, atMs }: PhaseDeadline,
+  { deadline: { cancellation, atMs }, stalling }: ContextParts,
 ): PhaseContext {
   const { store, logger, events } = options;
   const { jobId, phase, attempt } = ref;
@@ -130,16 +153,28 @@ function createContext(
     logger,
     progress(progress) {
       if (reasonOf(cancellation) !== undefined) return;
-      events.emit({ ...ref, name: "phase.progressed", progress });
+      const told = toProgress(progress);
+      stalling.note(told);
+      lease.progress = { ...told, phase };
+      events.emit({ ...ref, name: "phase.progressed", progress: told });
     },
     // A part that was saved already stays as it is, so the call may be repeated: a restart of Postgres is no reason to
     // throw the work away. What a commit does may not be done twice, and whether it was cannot be known.
     async savePart(part, output, provenance) {
       const result = { ...assertStorable({ output, provenance }), phase };
       const save = (): Promise<"ok" | "lost"> => store.savePart(lease, part, result);
-      await fenced(lease, cancellation, () => ask(save));
+      await fenced(lease, cancellation, () => stalling.during(() => ask(save)));
     },
-    ...createStructureContext({ store, ask, jobId, lease, trace, outbox, cancellation }),
+    ...createStructureContext({
+      store,
+      ask,
+      jobId,
+      lease,
+      trace,
+      outbox,
+      cancellation,
+      stalling,
+    }),
   };
 }
 

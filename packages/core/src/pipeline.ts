@@ -31,7 +31,7 @@ export interface PhaseContext extends AdapterContext {
    * It is for what must be there before the phase is done. A worker that dies after it and before its phase is written
    * down lets the next attempt commit again: where that must not be, use the phase's `effect`.
    *
-   * Throws `lease_lost` when the lease is not held.
+   * Throws the signal's reason when the lease is not held: `lease_lost`, or why it was taken away.
    */
   commit<Answer>(work: (transaction: PhaseTransaction) => Promise<Answer>): Promise<Answer>;
   commit(statements: readonly FencedStatement[]): Promise<void>;
@@ -124,8 +124,17 @@ export interface PhaseDefinition<Input = unknown> {
    * throws, the phase is charged as `effect_failed` and only its effect is tried again, perhaps by another worker.
    */
   effect?(transaction: PhaseTransaction, done: DonePhase<Input>): Promise<void>;
-  /** Total time of one attempt, parts included. Default: 900. */
+  /**
+   * Total time of one attempt: all of its parts, calls and waiting. Then it is aborted with `deadline_exceeded` and charged
+   * as a failure of the job; parts that were saved are kept. Default: the worker's `phaseTimeoutSeconds`, 900.
+   */
   readonly timeoutSeconds?: number;
+  /**
+   * Time without a word of `progress`, `savePart` or `commit`. Then the attempt is aborted with `stalled` and charged as a
+   * failure of the job. It does not run while the phase waits for its backend, in the stages `queued`, `loading` and
+   * `prefill`: whether that is silent for too long is for the adapter to say, and an outage. Default: none.
+   */
+  readonly stallSeconds?: number;
 }
 
 /** Which phase a job starts at, and what stands in for the phases before it. */
@@ -195,8 +204,11 @@ function findProblems(definition: PipelineDefinition): readonly string[] {
     }
     if (names.has(phase.name)) problems.push(`phase "${phase.name}" is named twice`);
     names.add(phase.name);
-    if (phase.timeoutSeconds !== undefined && !(phase.timeoutSeconds > 0)) {
-      problems.push(`phase "${phase.name}": timeoutSeconds must be above 0`);
+    for (const limit of ["timeoutSeconds", "stallSeconds"] as const) {
+      const seconds = phase[limit];
+      if (seconds !== undefined && !(seconds > 0)) {
+        problems.push(`phase "${phase.name}": ${limit} must be above 0`);
+      }
     }
   }
   return problems;

@@ -54,11 +54,22 @@ export function createPostgresStore(options: PostgresStoreOptions): JobStore {
     async renewLeases(leases) {
       const ids = arrayLiteral(leases.map((lease) => lease.jobId));
       const tokens = arrayLiteral(leases.map((lease) => lease.token));
-      return new Map(await control.call(routines.renewLeases, [ids, tokens]));
+      const told = leases.flatMap(({ jobId, progress }) =>
+        progress === undefined ? [] : [[jobId, progress] as const],
+      );
+      const progress = told.length === 0 ? null : JSON.stringify(Object.fromEntries(told));
+      return new Map(await control.call(routines.renewLeases, [ids, tokens, progress]));
     },
     schemaVersion: async (bundle) =>
       (await control.call(routines.schemaVersion, [bundle]))[0] ?? undefined,
-    listen: (onHint) => hints.listen("leasehold", onHint, onHint),
+    async listen({ onDue, onOrder }) {
+      const onHint = (word: string): void => (word === "order" ? onOrder() : onDue());
+      const onReady = (): void => {
+        onDue();
+        onOrder();
+      };
+      await hints.listen("leasehold", onHint, onReady);
+    },
     async end(waitMs) {
       await Promise.all([control, work, hints].map((pool) => pool.end(waitMs)));
     },

@@ -9,7 +9,7 @@ import type {
   Reason,
   SettleAnswer,
 } from "./job-store.ts";
-import { type HeldLease, loseLease } from "./lease-keeper.ts";
+import { findOutLoss, type HeldLease } from "./lease-keeper.ts";
 import { isEmpty, type Outbox } from "./outbox.ts";
 import type { PhasePlan } from "./phase-plan.ts";
 import { type Runtime, wait } from "./runtime.ts";
@@ -85,7 +85,7 @@ export async function settleResult(
     // An answer that was lost may have been that the hook raised; only the job's state tells.
     const isUndone = answer.outcome === "already" && answer.state !== "completed";
     const outcome = isUndone ? "effect_failed" : answer.outcome;
-    if (isTrouble(options, attempt, { ...answer, outcome })) return undefined;
+    if (await isTrouble(options, attempt, { ...answer, outcome })) return undefined;
     events.emit({ ...ref, name: "phase.completed", durationMs });
     events.emit({ ...ref, name: "job.completed", durationMs });
     return undefined;
@@ -96,7 +96,7 @@ export async function settleResult(
       ? store.checkpointJob(lease, step, result)
       : store.structure.settlePhase(lease, { step, result, ...outbox }),
   );
-  if (isTrouble(options, attempt, answer)) return undefined;
+  if (await isTrouble(options, attempt, answer)) return undefined;
   events.emit({ ...ref, name: "phase.completed", durationMs });
   if (answer.state === "leased") return answer.attempt;
   events.emit({ ...ref, name: "job.yielded", nextPhase: next.phase.name });
@@ -114,7 +114,7 @@ export async function settleError(
   const reason = toReason(error);
   const { code } = reason;
   if (lease.isLost) {
-    events.emit({ ...ref, name: "lease.lost" });
+    tellLoss(options, attempt);
   } else if (error.code === "phase_waiting" && attempt.outbox.wait !== undefined) {
     await park(options, attempt, attempt.outbox.wait);
   } else if (error.code === "worker_stopping") {
@@ -123,10 +123,12 @@ export async function settleError(
     await release(options, attempt, { kind: "outage", reason });
   } else if (error.retryable) {
     const answer = await persist(options, () => store.retryJob(lease, reason));
-    if (!isTrouble(options, attempt, answer)) emitCharged(events, ref, { ...answer, code });
+    if (await isTrouble(options, attempt, answer)) return;
+    emitCharged(events, ref, { ...answer, code });
   } else {
     const answer = await persist(options, () => store.failJob(lease, reason));
-    if (!isTrouble(options, attempt, answer)) events.emit({ ...ref, name: "job.failed", code });
+    if (await isTrouble(options, attempt, answer)) return;
+    events.emit({ ...ref, name: "job.failed", code });
   }
 }
 
@@ -138,7 +140,7 @@ async function park(
   const { store, events } = options;
   const { lease, ref } = attempt;
   const answer = await persist(options, () => store.structure.waitJob(lease, ref.phase, awaited));
-  if (isTrouble(options, attempt, answer)) return;
+  if (await isTrouble(options, attempt, answer)) return;
   events.emit({ ...ref, name: "job.waiting", reason: awaited.reason });
 }
 
@@ -150,20 +152,32 @@ async function release(
   const { store, events } = options;
   const { lease, ref } = attempt;
   const answer = await persist(options, () => store.releaseJob(lease, kind, reason));
-  if (isTrouble(options, attempt, answer)) return;
+  if (await isTrouble(options, attempt, answer)) return;
   const { code } = reason;
   events.emit({ ...ref, name: "job.released", reason: kind, code, retryInMs: answer.delayMs });
 }
 
+/** Tells why a lease is gone: on somebody's order, or because nobody renewed it. */
+export function tellLoss(
+  { events }: Pick<SettlementOptions, "events">,
+  { lease, ref }: Pick<EndedAttempt, "lease" | "ref">,
+): void {
+  const { cancelCode: code } = lease;
+  if (code === undefined) events.emit({ ...ref, name: "lease.lost" });
+  else events.emit({ ...ref, name: "job.cancelled", code });
+}
+
 /** Tells of an answer that is not what was asked for. */
-function isTrouble(
-  { events }: SettlementOptions,
-  { lease, ref }: EndedAttempt,
+async function isTrouble(
+  options: SettlementOptions,
+  attempt: EndedAttempt,
   answer: SettleAnswer,
-): boolean {
+): Promise<boolean> {
+  const { events } = options;
+  const { lease, ref } = attempt;
   if (answer.outcome === "lost") {
-    loseLease(lease);
-    events.emit({ ...ref, name: "lease.lost" });
+    await findOutLoss(lease);
+    tellLoss(options, attempt);
     return true;
   }
   if (answer.outcome !== "effect_failed") return false;

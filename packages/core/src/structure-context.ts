@@ -6,6 +6,7 @@ import { toFollowUp } from "./new-job.ts";
 import type { Outbox } from "./outbox.ts";
 import type { ChildRecord, FencedStatement, PhaseContext, PhaseTransaction } from "./pipeline.ts";
 import { signalName } from "./signal.ts";
+import type { StallWatch } from "./stall-watch.ts";
 
 /** The part of a phase's context that ties it to the host's tables and to other jobs. */
 export type StructureContext = Pick<
@@ -23,6 +24,7 @@ export interface StructureContextOptions {
   readonly trace: string | undefined;
   readonly outbox: Outbox;
   readonly cancellation: Cancellation;
+  readonly stalling: StallWatch;
 }
 
 /** Jobs that one phase may add. They are written in one transaction, which has 10 seconds. */
@@ -31,17 +33,18 @@ const followUpsMax = 1_000;
 type Work<Answer> = (transaction: PhaseTransaction) => Promise<Answer>;
 
 export function createStructureContext(options: StructureContextOptions): StructureContext {
-  const { store, ask, jobId, lease, trace, outbox, cancellation } = options;
+  const { store, ask, jobId, lease, trace, outbox, cancellation, stalling } = options;
+  const write = (call: () => Promise<"ok" | "lost">): Promise<void> =>
+    fenced(lease, cancellation, () => stalling.during(call));
   function commit<Answer>(work: Work<Answer>): Promise<Answer>;
   function commit(statements: readonly FencedStatement[]): Promise<void>;
   async function commit(given: Work<unknown> | readonly FencedStatement[]): Promise<unknown> {
-    if (typeof given !== "function")
-      return await fenced(lease, cancellation, () => store.commit(lease, given));
+    if (typeof given !== "function") return await write(() => store.commit(lease, given));
     let answer: unknown;
     const work = async (transaction: PhaseTransaction): Promise<void> => {
       answer = await given(transaction);
     };
-    await fenced(lease, cancellation, () => store.structure.commitWork(lease, work));
+    await write(() => store.structure.commitWork(lease, work));
     return answer;
   }
   return {
@@ -64,7 +67,7 @@ export function createStructureContext(options: StructureContextOptions): Struct
       throwIfOver(cancellation);
       const timeoutMs = timeoutSeconds === undefined ? undefined : Math.ceil(timeoutSeconds * 1000);
       checkSignal(name, timeoutMs);
-      const told = await ask(() => store.structure.findSignal(lease, name));
+      const told = await stalling.during(() => ask(() => store.structure.findSignal(lease, name)));
       if (told === undefined) return park(options, { reason: "signal", name, timeoutMs });
       throwIfOver(cancellation);
       return told === "late" ? undefined : told;
@@ -74,7 +77,7 @@ export function createStructureContext(options: StructureContextOptions): Struct
       if (outbox.hasChildren) {
         throw misused("The children that a phase adds are waited for in a later one.");
       }
-      const children = await ask(() => store.structure.listChildren(lease));
+      const children = await stalling.during(() => ask(() => store.structure.listChildren(lease)));
       const isOver = children.every(hasEnded) || (failsFast && children.some(hasFailed));
       if (!isOver) return park(options, { reason: "children", failsFast });
       throwIfOver(cancellation);

@@ -21,6 +21,7 @@ import type { Pipeline } from "./pipeline.ts";
 import { createPostgresStore } from "./postgres-store.ts";
 import { pruneDuty } from "./retention.ts";
 import { type Runtime, systemRuntime, wait } from "./runtime.ts";
+import { endStalled, type PhaseStall } from "./stall-watch.ts";
 import { coreVersion } from "./version.ts";
 import { createWorkerRegistry, roundsPerNote, type WorkerRegistry } from "./worker-registry.ts";
 
@@ -43,7 +44,11 @@ export interface WorkerParts {
   readonly store: JobStore;
 }
 
-export type WorkerState = "new" | "running" | "stopping" | "stopped";
+/**
+ * `exhausted` is an end, as `stopped` is: too many adapters were left behind, and only the end of the process gives back
+ * what they hold.
+ */
+export type WorkerState = "new" | "running" | "stopping" | "stopped" | "exhausted";
 
 /** Claims jobs and runs them. It owns its connections and nothing of the process. */
 export interface Worker extends EventSource, AsyncDisposable {
@@ -92,6 +97,7 @@ interface Engine {
   readonly store: JobStore;
   readonly keeper: LeaseKeeper;
   readonly deadlines: Alarms<PhaseDeadline>;
+  readonly stalls: Alarms<PhaseStall>;
   readonly loop: ClaimLoop;
   readonly maintenance: Maintenance;
   readonly registry: WorkerRegistry | undefined;
@@ -109,6 +115,8 @@ export function assembleWorker(
   let engine: Engine | undefined;
   let started: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
+  const leaving = new AbortController();
+  let isExhausted = false;
 
   const start = async (): Promise<void> => {
     const store = openStore();
@@ -125,15 +133,33 @@ export function assembleWorker(
   const stop = async (): Promise<void> => {
     // A start that is under way ends first: what it began must be stopped, too.
     await started?.catch(() => undefined);
+    leaving.abort();
     if (engine !== undefined) {
       state = "stopping";
       const inFlight = engine.loop.inFlight();
       events.emit({ name: "worker.stopping", worker: options.name, inFlight });
       await stopEngine(engine, settings, runtime);
-      events.emit({ name: "worker.stopped", worker: options.name });
     }
-    state = "stopped";
+    state = isExhausted ? "exhausted" : "stopped";
+    if (engine !== undefined) events.emit({ name: "worker.stopped", worker: options.name });
   };
+
+  /** Nobody waits for us, unless somebody calls `stop` meanwhile: what runs may end, each job by its own deadline. */
+  const exhaust = async (count: number): Promise<void> => {
+    if (engine === undefined || stopped !== undefined) return;
+    isExhausted = true;
+    state = "stopping";
+    const { loop } = engine;
+    const inFlight = loop.inFlight();
+    events.emit({ name: "worker.exhausted", worker: options.name, inFlight, count });
+    await loop.stop();
+    await loop.drained(leaving.signal);
+    await (stopped ??= stop());
+  };
+  watchAbandonment(events, settings.abandonedMax, (count) => {
+    // Whoever calls `stop` hears of its failure.
+    exhaust(count).catch(() => undefined);
+  });
 
   return {
     name: options.name,
@@ -154,6 +180,20 @@ export function assembleWorker(
     stop: () => (stopped ??= stop()),
     [Symbol.asyncDispose]: () => (stopped ??= stop()),
   };
+}
+
+/** Counts the adapters that did not obey, over the whole life of the worker; calls back once. */
+function watchAbandonment(
+  events: EventHub,
+  abandonedMax: number,
+  onTooMany: (count: number) => void,
+): void {
+  let count = 0;
+  events.subscribe(({ name }) => {
+    if (name !== "adapter.abandoned") return;
+    count += 1;
+    if (count === abandonedMax) onTooMany(count);
+  });
 }
 
 async function startEngine(
@@ -181,12 +221,14 @@ async function startEngine(
     marginMs: settings.marginSeconds * 1000,
   });
   const deadlines = createAlarms(runtime, endOverdue);
+  const stalls = createAlarms(runtime, endStalled);
   const hardStop = new AbortController();
   const parts = {
     keeper,
     store,
     runtime,
     deadlines,
+    stalls,
     events,
     settings,
     hardStop: hardStop.signal,
@@ -220,8 +262,8 @@ async function startEngine(
   loop.start();
   registry?.start();
   // Hints only save time, so a worker without them is a slower worker, not a broken one.
-  store.listen(() => loop.wake()).catch(() => undefined);
-  return { store, keeper, deadlines, loop, maintenance, registry, hardStop };
+  store.listen({ onDue: () => loop.wake(), onOrder: () => keeper.hurry() }).catch(() => undefined);
+  return { store, keeper, deadlines, stalls, loop, maintenance, registry, hardStop };
 }
 
 interface RegistryParts {
@@ -251,7 +293,7 @@ async function stopEngine(
   settings: WorkerSettings,
   runtime: Runtime,
 ): Promise<void> {
-  const { loop, keeper, deadlines, maintenance, registry, hardStop, store } = engine;
+  const { loop, keeper, deadlines, stalls, maintenance, registry, hardStop, store } = engine;
   maintenance.stop();
   const over = new AbortController();
   const within = async (ms: number, ...waits: readonly Promise<void>[]): Promise<void> => {
@@ -272,6 +314,7 @@ async function stopEngine(
   over.abort();
   keeper.stop();
   deadlines.stop();
+  stalls.stop();
   await store.end(isSilent ? 0 : undefined);
 }
 

@@ -120,8 +120,8 @@ const dishonest: readonly (readonly [string, () => AdapterV1])[] = [
   [
     "shows progress before its result",
     breakExecute((honest) => (request, context) => {
-      // Enough to be stopped by, which other tests are about, but not a stage that anybody knows.
-      const progress = (): void => context.progress({ stage: "thinking" as "decoding" });
+      // Enough to be stopped by, which other tests are about, but not a word of the program's.
+      const progress = (): void => context.progress({ stage: "Thinking about Ada" });
       return honest(request, { ...context, progress });
     }),
   ],

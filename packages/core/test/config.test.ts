@@ -24,6 +24,7 @@ describe("parseWorkerSettings", () => {
     ["a shorter lease", { leaseSeconds: 3 }, { renewSeconds: 1, marginSeconds: 0.5 }],
     ["a longer poll", { pollSeconds: 60 }, { pollSecondsMax: 60 }],
     ["no grace at all", { graceSeconds: 0 }, { graceSeconds: 0 }],
+    ["no end by abandoned adapters", { abandonedMax: 0 }, { abandonedMax: 0 }],
   ])("is content with %s alone", (_, given, expected) => {
     expect(parseWorkerSettings(given)).toMatchObject({ ...given, ...expected });
   });
@@ -38,6 +39,8 @@ describe("parseWorkerSettings", () => {
     ["graceSeconds", -1],
     ["phaseTimeoutSeconds", "900"],
     ["abandonSeconds", null],
+    ["abandonedMax", -1],
+    ["abandonedMax", 1.5],
   ])("refuses %s of %p, names it once and shows it", (name, value) => {
     const problems = problemsOf({ [name]: value });
 

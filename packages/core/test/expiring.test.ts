@@ -136,7 +136,7 @@ describe("a job with a deadline", () => {
     await queue.store.expireJobs(10);
 
     expect((await queue.store.completeJob(lease, done)).outcome).toBe("lost");
-    expect(await queue.store.renewLeases([lease])).toEqual(new Map());
+    expect(await queue.store.renewLeases([lease])).toEqual(new Map([[lease.jobId, "expired"]]));
     expect(await queue.client.getJob(id)).toMatchObject({
       ...expired,
       attempts: [{ outcome: "cancelled", code: "expired" }],

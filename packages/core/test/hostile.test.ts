@@ -69,10 +69,12 @@ const knownCodes: Readonly<Record<WorkerErrorCode, true>> = {
   backend_failed: true,
   backend_timeout: true,
   backend_unreachable: true,
+  cancelled: true,
   config_invalid: true,
   database_unavailable: true,
   deadline_exceeded: true,
   effect_failed: true,
+  expired: true,
   grant_missing: true,
   input_corrupt: true,
   input_crashes_model: true,
@@ -89,7 +91,9 @@ const knownCodes: Readonly<Record<WorkerErrorCode, true>> = {
   payload_too_large: true,
   phase_waiting: true,
   schema_outdated: true,
+  stalled: true,
   statement_failed: true,
+  superseded: true,
   worker_lost: true,
   worker_stopping: true,
 };
@@ -100,6 +104,9 @@ const workersOwn: ReadonlySet<string> = new Set([
   "worker_lost",
   "lease_lost",
   "phase_waiting",
+  "cancelled",
+  "superseded",
+  "expired",
 ]);
 const thrownCodes = (Object.keys(knownCodes) as WorkerErrorCode[]).filter(
   (code) => !workersOwn.has(code),

@@ -207,7 +207,7 @@ describe("cancel_job", () => {
     const answer = await queue.client.cancel(id);
 
     expect(answer).toBe("ok");
-    expect(await queue.store.renewLeases([lease])).toEqual(new Map());
+    expect(await queue.store.renewLeases([lease])).toEqual(new Map([[lease.jobId, "cancelled"]]));
     const attempts = [{ phase: "draft", attempt: 1, outcome: "cancelled" }];
     expect(await queue.client.getJob(id)).toMatchObject({ state: "cancelled", attempts });
   });

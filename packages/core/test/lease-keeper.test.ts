@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
 
-import { signalOf } from "../src/cancellation.ts";
+import { reasonOf, signalOf } from "../src/cancellation.ts";
 import { createEventHub, type EventHub } from "../src/events.ts";
-import { createLeaseKeeper, type LeaseKeeper } from "../src/lease-keeper.ts";
+import type { LeaseRenewal, RenewalAnswer } from "../src/job-store.ts";
+import { createLeaseKeeper, findOutLoss, type LeaseKeeper } from "../src/lease-keeper.ts";
 import { createFakeRuntime } from "./support/fake-runtime.ts";
 
-type Answers = ReadonlyMap<string, "ok" | "busy">;
+type Answers = ReadonlyMap<string, RenewalAnswer>;
 
 interface Subject {
   readonly keeper: LeaseKeeper;
@@ -15,6 +16,8 @@ interface Subject {
   /** Answers the renewal that is on its way. */
   readonly answer: (answers: Answers) => Promise<void>;
   readonly renewals: () => number;
+  /** What the last renewal asked for. */
+  readonly asked: () => readonly LeaseRenewal[];
 }
 
 /** A keeper of leases of a minute, renewed every twenty seconds, with a margin of ten. Time is the test's. */
@@ -22,11 +25,13 @@ function setup(): Subject {
   const runtime = createFakeRuntime();
   const pending: ((answers: Answers) => void)[] = [];
   let renewals = 0;
+  let asked: readonly LeaseRenewal[] = [];
   const events = createEventHub();
   const keeper = createLeaseKeeper({
     store: {
-      renewLeases: () => {
+      renewLeases: (leases) => {
         renewals += 1;
+        asked = leases.map(({ jobId, token, progress }) => ({ jobId, token, progress }));
         return new Promise((resolve) => void pending.push(resolve));
       },
     },
@@ -42,6 +47,7 @@ function setup(): Subject {
     events,
     timers: () => runtime.timers(),
     renewals: () => renewals,
+    asked: () => asked,
     async advance(ms) {
       runtime.advance(ms);
       await settle();
@@ -137,6 +143,147 @@ describe("a lease", () => {
 
     expect([first.isLost, signalOf(first.work).aborted]).toEqual([true, true]);
     expect([second.isLost, signalOf(second.work).aborted]).toEqual([false, false]);
+  });
+});
+
+describe("a lease that is gone", () => {
+  test.each(["cancelled", "superseded", "expired"] as const)(
+    "on somebody's order (%s) ends the work with that code",
+    async (code) => {
+      const { keeper, advance, answer } = setup();
+      const lease = keeper.hold(key, 0);
+      keeper.start();
+      await advance(20_000);
+
+      await answer(new Map([["1", code]]));
+
+      expect([lease.isLost, lease.cancelCode]).toEqual([true, code]);
+      expect(reasonOf(lease.work)).toMatchObject({ code, retryable: false });
+    },
+  );
+
+  test("is asked why by whoever was refused, and is lost when nobody answers", async () => {
+    const { keeper, answer } = setup();
+    const one = keeper.hold(key, 0);
+    const two = keeper.hold({ jobId: "2", token: "u" }, 0);
+
+    const finding = Promise.all([findOutLoss(one), findOutLoss(two)]);
+    await answer(new Map([["1", "cancelled"]]));
+    await answer(new Map());
+    await finding;
+
+    expect([one.cancelCode, two.cancelCode]).toEqual(["cancelled", undefined]);
+    expect(reasonOf(two.work)).toMatchObject({ code: "lease_lost" });
+  });
+});
+
+describe("a hint", () => {
+  test("is followed at once, and the next renewal comes in its own time", async () => {
+    const { keeper, advance, answer, renewals } = setup();
+    keeper.hold(key, 0);
+    keeper.start();
+
+    keeper.hurry();
+    await advance(0);
+    await answer(new Map([["1", "ok"]]));
+    await advance(19_999);
+    const before = renewals();
+    await advance(1);
+
+    expect([before, renewals()]).toEqual([1, 2]);
+  });
+
+  test("with many others costs one renewal at once and one for all that came after", async () => {
+    const { keeper, advance, answer, renewals } = setup();
+    keeper.hold(key, 0);
+    keeper.start();
+    for (let hints = 0; hints < 100; hints += 1) keeper.hurry();
+    await advance(0);
+    for (let hints = 0; hints < 100; hints += 1) keeper.hurry();
+    await answer(new Map([["1", "ok"]]));
+    await advance(249);
+    const before = renewals();
+
+    await advance(1);
+    await answer(new Map([["1", "ok"]]));
+    await advance(10_000);
+
+    expect([before, renewals()]).toEqual([1, 2]);
+  });
+
+  test("that comes while nothing runs here asks nobody", async () => {
+    const { keeper, advance, renewals } = setup();
+    keeper.start();
+
+    keeper.hurry();
+    await advance(0);
+    keeper.hold(key, 0);
+    await advance(19_999);
+
+    expect(renewals()).toBe(0);
+  });
+
+  test("after the stop asks nobody", async () => {
+    const { keeper, advance, renewals, timers } = setup();
+    keeper.hold(key, 0);
+    keeper.start();
+    keeper.stop();
+
+    keeper.hurry();
+    await advance(60_000);
+
+    expect([renewals(), timers()]).toEqual([0, 0]);
+  });
+});
+
+describe("progress", () => {
+  const told = { phase: "draft", tokens: 1 } as const;
+  const later = { phase: "draft", tokens: 2 } as const;
+
+  test("goes with the next renewal, the latest only, and once", async () => {
+    const { keeper, advance, answer, asked } = setup();
+    const lease = keeper.hold(key, 0);
+    keeper.start();
+    lease.progress = told;
+    lease.progress = later;
+
+    await advance(20_000);
+    const first = asked();
+    await answer(new Map([["1", "ok"]]));
+    await advance(20_000);
+
+    expect(first).toEqual([{ ...key, progress: later }]);
+    expect(asked()).toEqual([key]);
+  });
+
+  test.each<[string, Answers]>([
+    ["nobody wrote down", new Map([["1", "busy"]])],
+    ["something newer came to meanwhile", new Map([["1", "ok"]])],
+  ])("that %s goes with the renewal after", async (_, answers) => {
+    const { keeper, advance, answer, asked } = setup();
+    const lease = keeper.hold(key, 0);
+    keeper.start();
+    lease.progress = told;
+    await advance(20_000);
+    if (answers.get("1") === "ok") lease.progress = later;
+
+    await answer(answers);
+    await advance(20_000);
+
+    const last = answers.get("1") === "ok" ? later : told;
+    expect(asked()).toEqual([{ ...key, progress: last }]);
+  });
+
+  test("of a phase that is over is not told", async () => {
+    const { keeper, advance, asked } = setup();
+    const lease = keeper.hold(key, 0);
+    keeper.start();
+    lease.progress = told;
+
+    lease.progress = undefined;
+    await advance(20_000);
+
+    expect(asked()).toEqual([key]);
   });
 });
 

@@ -156,9 +156,12 @@ describe("resume", () => {
     const hinted = Promise.withResolvers<void>();
     const ready = Promise.withResolvers<void>();
     let isReady = false;
-    await queue.store.listen(() => {
-      if (isReady) hinted.resolve();
-      ready.resolve();
+    await queue.store.listen({
+      onDue() {
+        if (isReady) hinted.resolve();
+        ready.resolve();
+      },
+      onOrder: () => undefined,
     });
     await ready.promise;
     isReady = true;

@@ -234,7 +234,12 @@ describe("renewing", () => {
         [two.jobId, "ok"],
       ]),
     );
-    expect(after).toEqual(new Map([[two.jobId, "ok"]]));
+    expect(after).toEqual(
+      new Map([
+        [one.jobId, "lost"],
+        [two.jobId, "ok"],
+      ]),
+    );
   });
 
   test("lengthens nothing for a token that was never given out", async () => {
@@ -245,7 +250,7 @@ describe("renewing", () => {
 
     const renewed = await queue.store.renewLeases([{ ...lease, token: crypto.randomUUID() }]);
 
-    expect(renewed).toEqual(new Map());
+    expect(renewed).toEqual(new Map([[lease.jobId, "lost"]]));
     expect(await queue.store.lapseLeases(10)).toHaveLength(1);
   });
 

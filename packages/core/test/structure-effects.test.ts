@@ -452,9 +452,9 @@ describe("commit", () => {
     const { id } = await subject.client.enqueue(essay, {});
 
     await subject.worker.start();
-    await subject.recorder.waitFor("lease.lost");
+    await subject.recorder.waitFor("job.cancelled");
 
-    expect(WorkerError.is(refusal, "lease_lost")).toBe(true);
+    expect(WorkerError.is(refusal, "cancelled")).toBe(true);
     expect(await subject.rows()).toEqual([]);
     expect((await subject.client.getJob(id))?.state).toBe("cancelled");
   });

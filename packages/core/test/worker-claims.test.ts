@@ -118,7 +118,7 @@ describe("a job that must run alone", () => {
     await subject.recorder.waitFor((event) => event.name === "job.claimed" && event.solo);
 
     await subject.client.cancel(solo.id);
-    await subject.recorder.waitFor("lease.lost");
+    await subject.recorder.waitFor("job.cancelled");
     const { id } = await subject.client.enqueue(essay, "ordinary");
     const job = await subject.client.waitForJob(id);
     long.open();

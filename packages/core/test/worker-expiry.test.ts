@@ -25,14 +25,15 @@ test("a worker ends jobs whose time is over, and stops the one that it runs itse
   await waitForEvent(subject.worker, "phase.started");
 
   // Leases are renewed in true time, so nothing lapses.
-  const lost = waitForEvent(subject.worker, "lease.lost", { timeoutMs: 20_000 });
+  const stopped = waitForEvent(subject.worker, "job.cancelled", { timeoutMs: 20_000 });
   await subject.database.query(
     `update :"schema".expiry set start_by = start_by - interval '1 hour', end_by = end_by - interval '1 hour',
        look_at = look_at - interval '1 hour'`,
   );
-  await lost;
+  const { jobId, code } = await stopped;
   const jobs = [await subject.client.waitForJob(waiting), await subject.client.waitForJob(running)];
 
+  expect([jobId, code]).toEqual([running, "expired"]);
   expect(jobs).toMatchObject([
     { state: "dead", code: "expired", attempts: [] },
     { state: "dead", code: "expired", attempts: [{ outcome: "cancelled" }] },

@@ -154,9 +154,9 @@ describe("a lease", () => {
     await subject.recorder.waitFor("phase.started");
 
     await subject.client.cancel(id);
-    await subject.recorder.waitFor("lease.lost");
+    await subject.recorder.waitFor("job.cancelled");
 
-    expect(codes).toEqual(["lease_lost"]);
+    expect(codes).toEqual(["cancelled"]);
     expect(await subject.client.getJob(id)).toMatchObject({ state: "cancelled" });
     expect(await subject.client.getResults(id)).toEqual([]);
     expect(subject.recorder.names()).not.toContain("job.completed");
@@ -182,9 +182,9 @@ describe("a lease", () => {
 
     await subject.client.cancel(id);
     cancelled.open();
-    await subject.recorder.waitFor("lease.lost");
+    await subject.recorder.waitFor("job.cancelled");
 
-    expect(answers).toMatchObject([{ code: "lease_lost" }, true]);
+    expect(answers).toMatchObject([{ code: "cancelled" }, true]);
   });
 });
 
@@ -214,10 +214,10 @@ describe("commit", () => {
 
     await subject.client.cancel(id);
     cancelled.open();
-    await subject.recorder.waitFor("lease.lost");
+    await subject.recorder.waitFor("job.cancelled");
 
     expect(await subject.database.query(`select text from ${table}`)).toEqual([{ text: "one" }]);
-    expect(answers).toMatchObject([{ code: "lease_lost" }]);
+    expect(answers).toMatchObject([{ code: "cancelled" }]);
   });
 
   test("of a statement that breaks a rule of the host's is no matter of size", async () => {

@@ -9,6 +9,12 @@ import { type SubmissionInput, submissionInput, visionOutput } from "./submissio
 export const submissionPhases = ["vision", "feedback"] as const;
 export type SubmissionPhase = (typeof submissionPhases)[number];
 
+/**
+ * Longer than whatever a healthy phase does in silence: to open a document takes half a minute at most, a model that does
+ * not stream its answer the five minutes of a call.
+ */
+const stallSeconds = 300;
+
 /** From upload to feedback: `vision` turns pages into text, `feedback` assesses the text. */
 export const submissionPipeline: Pipeline<z.ZodType<SubmissionInput>> = definePipeline({
   type: "learning.submission",
@@ -30,8 +36,8 @@ export const submissionPipeline: Pipeline<z.ZodType<SubmissionInput>> = definePi
     };
   },
   phases: [
-    { name: "vision", output: visionOutput, timeoutSeconds: 1_800 },
-    { name: "feedback", output: feedbackOutput, timeoutSeconds: 900 },
+    { name: "vision", output: visionOutput, timeoutSeconds: 1_800, stallSeconds },
+    { name: "feedback", output: feedbackOutput, timeoutSeconds: 900, stallSeconds },
   ],
 });
 

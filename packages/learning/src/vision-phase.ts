@@ -45,6 +45,8 @@ export async function readPages(
   context.progress({ stage: "preparing" });
   const { signal } = context;
   const bytes = await readVerified(phase.storage, media, signal);
+  // Documents are opened a few at a time, and whoever waits for his turn has not stalled.
+  context.progress({ stage: "queued" });
   await using upload = await phase.media.open({ bytes, mediaType: media.mediaType }, { signal });
   const { pageCount } = upload;
   const reader = createPageReader(phase, { ...request, upload }, context);

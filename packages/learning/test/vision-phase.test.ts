@@ -181,6 +181,7 @@ describe("reading an upload", () => {
 
     expect(seen).toEqual([
       { stage: "preparing" },
+      { stage: "queued" },
       { stage: "decoding", partsDone: 0, partsTotal: 2 },
       { stage: "decoding", partsDone: 1, partsTotal: 2 },
     ]);

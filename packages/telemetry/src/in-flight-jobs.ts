@@ -21,6 +21,7 @@ const endings: ReadonlySet<WorkerEventName> = new Set([
   "job.released",
   "job.failed",
   "job.dead",
+  "job.cancelled",
   "lease.lost",
 ]);
 

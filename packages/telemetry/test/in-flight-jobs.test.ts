@@ -24,6 +24,7 @@ function endingsOf(attempt: AttemptRef): readonly WorkerEvent[] {
     { ...attempt, name: "job.released", reason: "shutdown", code: "worker_stopping", retryInMs },
     { ...attempt, name: "job.failed", code: "input_corrupt" },
     { ...attempt, name: "job.dead", code: "output_invalid" },
+    { ...attempt, name: "job.cancelled", code: "cancelled" },
     { ...attempt, name: "lease.lost" },
   ];
 }

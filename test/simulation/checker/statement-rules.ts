@@ -118,9 +118,23 @@ function bookAbandon({ ledger, report }: StatementRules, statement: Named<"aband
 
 function bookRenewal(rules: StatementRules, { leases, answers }: Named<"renewLeases">): void {
   for (const lease of leases) {
-    const answer = answers.get(lease.jobId);
-    const grant = judge(rules, lease, { name: "renewLeases", outcome: answer ?? "lost" });
-    if (answer === "ok" && grant !== undefined) grant.until = rules.now() + grant.leaseMs;
+    const answer = answers.get(lease.jobId) ?? "lost";
+    const isGone = answer !== "ok" && answer !== "busy";
+    const grant = judge(rules, lease, { name: "renewLeases", outcome: isGone ? "lost" : answer });
+    if (grant === undefined) continue;
+    if (answer === "ok") grant.until = rules.now() + grant.leaseMs;
+    if (isGone) judgeReason(rules, grant, answer);
+  }
+}
+
+/** Who lost a lease to an order is told so, and nobody else is. */
+function judgeReason({ report }: StatementRules, grant: GrantRecord, answer: string): void {
+  // A run that never began leaves no trace to know it by, once its job is queued again.
+  if (!grant.isStarted) return;
+  const reason = grant.ended === "cancelled" ? "cancelled" : "lost";
+  if (answer !== reason) {
+    const { plan } = grant.job;
+    report(`a renewal of ${plan.newJob.id} was told "${answer}", and must be "${reason}"`);
   }
 }
 

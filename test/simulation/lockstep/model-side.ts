@@ -24,6 +24,7 @@ export function createModelSide(startMs: number, mistake?: Mistake): ModelSide {
     isLocked: () => false,
     pause: (pauseMs) => pauseMs,
     hint: () => undefined,
+    hintKeepers: () => undefined,
     raises: ({ to }) => (fault.to === "%" || fault.to === to ? fault.sqlstate : undefined),
     jitter(delayMs, jobId) {
       const id = schema.tables.job.get(jobId)?.publicId;

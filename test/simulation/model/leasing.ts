@@ -1,4 +1,4 @@
-import type { ClaimedJob, ClaimRequest, LapsedLease } from "../production.ts";
+import type { ClaimedJob, ClaimRequest, LapsedLease, RenewalAnswer } from "../production.ts";
 import type { Lease, Ready } from "./rows.ts";
 import type { Schema, SchemaFunctions } from "./schema.ts";
 import { findLease, laneOf, sqlstateOf } from "./settling.ts";
@@ -9,6 +9,7 @@ export function createLeasing(
 ): Pick<
   SchemaFunctions,
   | "abandonClaim"
+  | "cancelCode"
   | "claimJobs"
   | "declareLanes"
   | "findLane"
@@ -62,13 +63,28 @@ export function createLeasing(
       tables.lease.set(lease.jobId, { ...lease, startedAt, until: now + lease.leaseMs });
       return "ok";
     },
-    // renew_leases.sql
+    // cancel_code.sql
+    cancelCode({ jobId, token }) {
+      const id = Number(jobId);
+      const own = (tables.attempt.get(id) ?? []).filter((attempt) => attempt.token === token);
+      if (own.some(({ outcome }) => outcome === "cancelled")) return "cancelled";
+      const stopped = tables.stopped.get(id);
+      // A lease that was held for a run alone, and never began, left no attempt.
+      const isHeldOnly = stopped?.worker !== undefined && stopped.startedAt === undefined;
+      return own.length === 0 && isHeldOnly && stopped?.state === "cancelled"
+        ? "cancelled"
+        : undefined;
+    },
+    // renew_leases_v2.sql, without progress: nothing that happens to a job depends on it.
     renewLeases(keys) {
       const now = server.clock();
-      const answers = new Map<string, "ok" | "busy">();
+      const answers = new Map<string, RenewalAnswer>();
       for (const key of keys) {
         const lease = findLease(schema, key);
-        if (lease === undefined) continue;
+        if (lease === undefined) {
+          answers.set(key.jobId, functions.cancelCode(key) ?? "lost");
+          continue;
+        }
         const isBusy = server.isLocked(lease.jobId);
         if (!isBusy) tables.lease.set(lease.jobId, { ...lease, until: now + lease.leaseMs });
         answers.set(key.jobId, isBusy ? "busy" : "ok");

@@ -1,3 +1,5 @@
+import type { CancelCode } from "@leasehold/core";
+
 import type {
   CheckpointAnswer,
   ClaimedJob,
@@ -9,6 +11,7 @@ import type {
   PartOutput,
   PhaseOutput,
   Reason,
+  RenewalAnswer,
   ResourceClaim,
   ResourceClaimRequest,
   ResourceStanding,
@@ -34,6 +37,8 @@ export interface Server {
   readonly raises: (call: HookCall) => string | undefined;
   /** hint_workers.sql, when the transaction commits. */
   readonly hint: () => void;
+  /** hint_keepers.sql, when the transaction commits. */
+  readonly hintKeepers: () => void;
 }
 
 /** An error that a function raised. */
@@ -109,7 +114,7 @@ export interface LeasingFunctions {
   readonly peekLanes: (lanes: readonly number[]) => readonly DueLane[];
   readonly abandonClaim: (worker: string, token: string) => number;
   readonly startJob: (key: LeaseKey) => "ok" | "lost";
-  readonly renewLeases: (keys: readonly LeaseKey[]) => ReadonlyMap<string, "ok" | "busy">;
+  readonly renewLeases: (keys: readonly LeaseKey[]) => ReadonlyMap<string, RenewalAnswer>;
   readonly holdLease: (key: LeaseKey) => "ok" | "lost";
   readonly loadResults: (key: LeaseKey) => StoredResults;
   readonly savePart: (key: LeaseKey, part: number, result: PartOutput) => "ok" | "lost";
@@ -144,6 +149,7 @@ export interface PrivateFunctions {
   readonly answerStale: (key: LeaseKey) => SettleAnswer;
   readonly backoffMs: (count: number, type: JobType, jobId: number) => number;
   readonly callHook: (call: HookCall) => void;
+  readonly cancelCode: (key: LeaseKey) => CancelCode | undefined;
   readonly chargeEffect: (lease: Lease, sqlstate: string) => MoveAnswer;
   readonly chargeLease: (lease: Lease, move: Move, code: string | undefined) => Charge;
   readonly findExistingJob: (

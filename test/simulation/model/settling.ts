@@ -144,6 +144,7 @@ function moveLease(schema: Schema, lease: Lease, request: MoveRequest): MoveAnsw
   const { state, delayMs, solo } = chargeMove(schema, lease, request);
 
   tables.lease.delete(lease.jobId);
+  if (move === "cancel") server.hintKeepers();
   if (lease.startedAt !== undefined || move === "complete") {
     const { attempt, token, worker, startedAt = now } = lease;
     const ended = { phase: lane.phase, attempt, token, worker, startedAt, finishedAt: now };

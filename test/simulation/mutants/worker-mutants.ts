@@ -1,7 +1,14 @@
 import { WorkerError } from "@leasehold/core";
 
-import type { ResourceClaim } from "../production.ts";
+import type { RenewalAnswer, ResourceClaim } from "../production.ts";
 import type { Mutant } from "./mutant.ts";
+
+function withAnswers(
+  answers: ReadonlyMap<string, RenewalAnswer>,
+  change: (answer: RenewalAnswer) => RenewalAnswer,
+): ReadonlyMap<string, RenewalAnswer> {
+  return new Map([...answers].map(([jobId, answer]) => [jobId, change(answer)]));
+}
 
 /** What a worker does wrongly with what it asks and what it is answered. */
 export const workerMutants: readonly Mutant[] = [
@@ -49,10 +56,20 @@ export const workerMutants: readonly Mutant[] = [
     name: "a lost lease is not noticed at its renewal",
     store: (store) => ({
       ...store,
-      async renewLeases(leases) {
-        const answers = await store.renewLeases(leases);
-        return new Map(leases.map(({ jobId }) => [jobId, answers.get(jobId) ?? "busy"]));
-      },
+      renewLeases: async (leases) =>
+        withAnswers(await store.renewLeases(leases), (answer) =>
+          answer === "ok" ? answer : "busy",
+        ),
+    }),
+  },
+  {
+    name: "a cancel is not told to the worker",
+    store: (store) => ({
+      ...store,
+      renewLeases: async (leases) =>
+        withAnswers(await store.renewLeases(leases), (answer) =>
+          answer === "cancelled" ? "ok" : answer,
+        ),
     }),
   },
   {

@@ -69,6 +69,8 @@ export function createFleet(options: FleetOptions): Fleet {
       pollSeconds: 2,
       pollSecondsMax,
       affinityJobsMax: affinityJobs,
+      // Processes live for some minutes only, so that more than a few deaf adapters seldom meet in one.
+      abandonedMax: 1 + (world.seed % 3),
     }),
     places: Array.from({ length: profile.workers }, () => undefined),
     nextId: 1,
@@ -128,6 +130,9 @@ function startProcess(state: FleetState, place: number): void {
   state.places[place] = process;
   world.tell(() => `${process.name} starts`);
   worker.subscribe((event) => observer.told(process, event));
+  worker.subscribe(({ name }) => {
+    if (name === "worker.exhausted") recycle(state, process);
+  });
   worker.start().catch(() => endProcess(state, process, { how: "not_started" }));
 }
 
@@ -154,6 +159,14 @@ function stopProcess(state: FleetState, process: WorkerProcess): void {
     () => endProcess(state, process, { how: "stopped" }),
     () => state.world.report(`${process.name} could not stop`),
   );
+}
+
+/** As the worker of the app does: a process whose worker is exhausted ends, and its supervisor starts another. */
+function recycle(state: FleetState, process: WorkerProcess): void {
+  process.worker.subscribe(({ name }) => {
+    if (name === "worker.stopping") process.stoppingAt ??= state.world.timeline.now();
+    if (name === "worker.stopped") endProcess(state, process, { how: "stopped" });
+  });
 }
 
 function endProcess(

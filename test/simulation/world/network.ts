@@ -47,7 +47,7 @@ export function createNetwork(world: World, postgres: Postgres): OpenStore {
     return {
       ...calls,
       schemaVersion: async () => coreSql.migrations.length,
-      listen: async (onHint) => postgres.listen(process, onHint),
+      listen: async (listener) => postgres.listen(process, listener),
       async end() {
         isOpen = false;
       },
@@ -88,7 +88,10 @@ function send<Answer>(
     };
     const failSoon = (): void => failAt(timeline.now() + random.between(1, 50));
 
+    // Whoever is told to stop meanwhile may have no time to wait for it.
+    if (fate === "slow") process.hanging += 1;
     const arrive = (): void => {
+      if (fate === "slow") process.hanging -= 1;
       // Of what was on its way when the process died, some arrives.
       if (!process.isAlive && random.chance(0.5)) return;
       if (fate !== "fine") noteTrouble(line);

@@ -1,4 +1,5 @@
 import { createSchema, type ModelSchema } from "../model/create-schema.ts";
+import type { HintListener } from "../production.ts";
 import type { ProcessState } from "./process-state.ts";
 import { createRandom } from "./random.ts";
 import type { Statement, StatementBody } from "./statement.ts";
@@ -34,7 +35,7 @@ export interface Postgres {
   run<Answer>(process: ProcessState | undefined, statement: DescribedStatement<Answer>): Answer;
   /** How often the hook raised for a job in the statement that ran last. */
   raisesFor(jobId: number): number;
-  listen(process: EventOwner, onHint: () => void): void;
+  listen(process: EventOwner, listener: HintListener): void;
   observe(observer: StatementObserver): void;
 }
 
@@ -42,14 +43,14 @@ export function createPostgres(world: World): Postgres {
   const { timeline, profile } = world;
   const random = createRandom(world.seed, "postgres");
   const raised: number[] = [];
-  const listeners = new Map<EventOwner, () => void>();
+  const listeners = new Map<EventOwner, HintListener>();
   let observer: StatementObserver = () => undefined;
   let caller: ProcessState | undefined;
   let isUp = true;
   let startedAt = -3_600_000;
   let breaks = 0;
   let lastAwayAt = 0;
-  let isHinted = false;
+  const hinted = new Set<keyof HintListener>();
 
   const schema = createSchema({
     clock: () => timeline.now(),
@@ -62,20 +63,20 @@ export function createPostgres(world: World): Postgres {
       raised.push(call.jobId);
       return random.pick(["P0001", "P0001", "23514", "57014"]);
     },
-    hint() {
-      isHinted = true;
-    },
+    hint: () => void hinted.add("onDue"),
+    hintKeepers: () => void hinted.add("onOrder"),
   });
 
   const sendHints = (): void => {
-    if (!isHinted) return;
-    isHinted = false;
-    for (const [process, onHint] of listeners) {
-      if (!process.isAlive) listeners.delete(process);
-      else if (random.chance(profile.hints)) {
-        timeline.after(random.between(1, 10), onHint, process);
+    for (const name of hinted) {
+      for (const [process, listener] of listeners) {
+        if (!process.isAlive) listeners.delete(process);
+        else if (random.chance(profile.hints)) {
+          timeline.after(random.between(1, 10), () => listener[name](), process);
+        }
       }
     }
+    hinted.clear();
   };
 
   return {
@@ -100,7 +101,7 @@ export function createPostgres(world: World): Postgres {
     },
     run(process, { run, describe, isLate = false }) {
       raised.length = 0;
-      isHinted = false;
+      hinted.clear();
       caller = process;
       const answer = schema.transact(run);
       observer({ process, isLate, ...describe(answer) });
@@ -108,7 +109,7 @@ export function createPostgres(world: World): Postgres {
       return answer;
     },
     raisesFor: (jobId) => raised.filter((id) => id === jobId).length,
-    listen: (process, onHint) => void listeners.set(process, onHint),
+    listen: (process, listener) => void listeners.set(process, listener),
     observe(next) {
       observer = next;
     },

@@ -15,7 +15,7 @@ export interface ProcessState extends EventOwner {
   poisonedBy: string | undefined;
   /** When a call of it last failed, hung or was told to come again. */
   lastTroubleAt: number;
-  /** Calls that went wrong, and it does not know yet. */
+  /** Calls that went wrong or are slow, and it does not know yet. */
   hanging: number;
   /** Its calls get lost until then. */
   cutOffUntil: number;

@@ -8,6 +8,7 @@ import type {
   PartOutput,
   PhaseOutput,
   Reason,
+  RenewalAnswer,
   ResourceClaimRequest,
   ResourceStanding,
   SettleAnswer,
@@ -45,7 +46,7 @@ export type StatementBody =
   | {
       readonly name: "renewLeases";
       readonly leases: readonly GrantedLease[];
-      readonly answers: ReadonlyMap<string, "ok" | "busy">;
+      readonly answers: ReadonlyMap<string, RenewalAnswer>;
     }
   | { readonly name: "startJob"; readonly lease: GrantedLease; readonly answer: "ok" | "lost" }
   | { readonly name: "commit"; readonly lease: GrantedLease; readonly answer: "ok" | "lost" }

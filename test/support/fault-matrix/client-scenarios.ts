@@ -50,6 +50,19 @@ async function refusalOf(fault: ArmedFault, call: Promise<unknown>): Promise<str
 const enqueued = async ({ observer }: MatrixBench): Promise<string> =>
   (await observer.enqueue(essay, {})).id;
 
+/** A job that somebody runs: how far is asked of no other. */
+async function leased(bench: MatrixBench): Promise<string> {
+  const id = await enqueued(bench);
+  const lanes = await bench.database.query(
+    `select lane_id from :"schema".declare_lanes('default', 'essay', 1::smallint, array['draft'])`,
+  );
+  await bench.database.query(
+    `select from :"schema".claim_jobs('somebody', gen_random_uuid(), array[$1::integer], '{}', 1, 60000)`,
+    [Number(lanes[0]?.["lane_id"])],
+  );
+  return id;
+}
+
 /** A question has the same answer, however often it is asked. */
 const same = (answer: unknown): ClientCall<unknown>["again"] => ({ done: answer, notDone: answer });
 
@@ -69,6 +82,11 @@ export const clientScenarios: Readonly<Record<string, Scenario>> = {
     prepare: enqueued,
     call: ({ client }, id) => client.getJob(id),
     again: same({ state: "queued" }),
+  }),
+  get_progress: asking(/\.get_progress\(/, {
+    prepare: leased,
+    call: ({ client }, id) => client.getJob(id),
+    again: same({ state: "leased" }),
   }),
   get_results: asking(/\.get_results\(/, {
     prepare: enqueued,

@@ -206,7 +206,7 @@ const toCode = (error: unknown): string =>
 const failToRefuse = (): string => "it was not refused";
 
 const renewal: Scenario = {
-  statement: /\.renew_leases\(/,
+  statement: /\.renew_leases_v2\(/,
   async play(bench, kind) {
     const fault = bench.proxy.arm({ statement: this.statement, kind });
     const renewedAgain = Promise.withResolvers<void>();
@@ -231,6 +231,36 @@ const renewal: Scenario = {
     expect(job).toMatchObject({ state: "completed", failures: 0, losses: 0, outages: 0 });
     expect(job.attempts).toMatchObject(graded);
     expect(await bench.countEffects(id)).toBe(1);
+  },
+};
+
+/** What a hint makes a worker ask: an answer that is lost delays the order, and another brings it. */
+const orderedRenewal: Scenario = {
+  statement: renewal.statement,
+  async play(bench, kind) {
+    const refusals: string[] = [];
+    const essay = essayOf({
+      ...lifeOf(bench),
+      async draft(_, context) {
+        await aborted(context.signal);
+        refusals.push(toCode(context.signal.reason));
+        await context.commit([bench.effectOf(context.jobId)]);
+        return resultOf("draft");
+      },
+    });
+    const { worker, recorder } = bench.addWorker(essay, { leaseSeconds: 60, renewSeconds: 2 });
+    await worker.start();
+    const { id } = await bench.observer.enqueue(essay, {});
+    await recorder.waitFor("phase.started", { timeoutMs: patienceMs });
+    const fault = bench.proxy.arm({ statement: this.statement, kind });
+
+    await bench.observer.cancel(id);
+    const cancelled = recorder.waitFor("job.cancelled", { timeoutMs: 2 * patienceMs });
+    await inTime(fault, statementMs.renewal, cancelled);
+
+    expect(refusals).toEqual(["cancelled"]);
+    expect(await bench.observer.getJob(id)).toMatchObject({ state: "cancelled" });
+    expect(await bench.countEffects(id)).toBe(0);
   },
 };
 
@@ -330,7 +360,8 @@ export const workerScenarios: Readonly<Record<string, Scenario>> = {
   claim_jobs_v2: inLife(/\.claim_jobs_v2\(/),
   abandon_claim: givingBack,
   start_job: afterLoss(/\.start_job\(/),
-  renew_leases: renewal,
+  renew_leases_v2: renewal,
+  "renew_leases_v2 after an order": orderedRenewal,
   save_part: inLife(/\.save_part\(/),
   "the begin of a commit": inLife(/^begin/),
   hold_lease: inLife(/\.hold_lease\(/),

@@ -1,12 +1,15 @@
+import type { Worker } from "@leasehold/core";
+
 import { type App, openApp } from "../app.ts";
 import type { WorkerConfig } from "../config.ts";
 import { openDatabase } from "../database.ts";
+import { exitCodes } from "../exit-codes.ts";
 import { createRoutes, type HttpServer, serve } from "../http.ts";
 import { createLogger, type Logger } from "../logging.ts";
 import { findOperatorTokens } from "../operator-token.ts";
 
-/** Works submissions until it is told to stop. */
-export async function run(config: WorkerConfig, signal: AbortSignal): Promise<void> {
+/** Works submissions until it is told to stop, or until its worker is exhausted. Answers the exit code. */
+export async function run(config: WorkerConfig, signal: AbortSignal): Promise<number> {
   const logger = createLogger(config.log, { descriptor: 1, isTerminal: process.stdout.isTTY });
   await using database = await openDatabase(config);
   await using app = await openApp(config, database.url, logger);
@@ -14,9 +17,13 @@ export async function run(config: WorkerConfig, signal: AbortSignal): Promise<vo
   // Health answers from before the start to after the stop: whoever starts or stops us can watch.
   const server = openServer(config, app, logger);
   try {
+    const worker = stopped(app.worker);
     await app.start(signal);
-    await aborted(signal);
+    await Promise.race([aborted(signal), worker]);
+    // Who was told to stop is not to be started again, however tired he is.
+    const isToldTo = signal.aborted;
     await app.worker.stop();
+    return app.worker.state() === "exhausted" && !isToldTo ? exitCodes.exhausted : exitCodes.done;
   } finally {
     await server?.stop();
   }
@@ -45,6 +52,15 @@ function announce(
     logger.warn("THE STUB ANSWERS: every score is invented. Set AI_BACKEND=local to ask a model.");
   }
   for (const warning of config.warnings) logger.warn(warning);
+}
+
+/** Resolves when a worker has come to its end. */
+function stopped(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    worker.subscribe(({ name }) => {
+      if (name === "worker.stopped") resolve();
+    });
+  });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

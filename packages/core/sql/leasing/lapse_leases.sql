@@ -17,6 +17,7 @@ declare
   v_answer record;
 begin
   perform :"schema".follow_clock(v_now);
+  perform :"schema".sweep_progress();
   for v_lease in
     select l.* from :"schema".lease as l
     where l.until < v_now and (v_up >= l.lease_ms * interval '1 millisecond' or v_up < interval '0')

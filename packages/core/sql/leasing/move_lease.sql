@@ -27,6 +27,9 @@ begin
   if exists (select from :"schema".slot) then
     perform :"schema".free_slots(array[p_lease.job_id]);
   end if;
+  if p_move in ('cancel', 'expire') then
+    perform :"schema".hint_keepers();
+  end if;
   -- An attempt is a start: a lease that never began leaves no trace and takes no number.
   if p_lease.started_at is not null or p_move = 'complete' then
     insert into :"schema".attempt
