@@ -242,6 +242,21 @@ describe("expiring", () => {
     expect(later.map(({ publicId }) => publicId)).toEqual([troubled]);
   });
 
+  test("ends a job that waits at a gate, and one that was replaced there", async () => {
+    await using queue = await setupHooked();
+    await queue.query(`select :"schema".set_limit('type', 'essay', 1)`);
+    const uniqueKey = "learner 7";
+    const ids = [await queue.enqueue({ ttlMs: minuteMs }), await queue.enqueue({ uniqueKey })];
+    await queue.enqueue({ uniqueKey, onConflict: "replace", ttlMs: minuteMs });
+    await queue.database.advance(minuteMs + 5_000);
+
+    const ended = await queue.store.expireJobs(10);
+
+    expect(ended.map(({ publicId }) => publicId)).toEqual(ids);
+    expect(await queue.calls()).toMatchObject([{ phase: "draft" }, { phase: "draft" }]);
+    expect(await queue.claim()).toEqual([]);
+  });
+
   test("takes no more than it is asked for, the oldest bound first", async () => {
     await using queue = await setup();
     await queue.enqueue({ ttlMs: 30_000 });
@@ -284,6 +299,27 @@ describe("expiring", () => {
     expect(during).toEqual([]);
     expect(await queue.store.expireJobs(10)).toEqual([]);
     expect(await stateOf(queue, id)).toMatchObject({ state: "queued" });
+  });
+
+  test("leaves a job alone that was replaced while another one's hook was waited for", async () => {
+    await using queue = await setupHooked();
+    const first = await queue.enqueue({ ttlMs: 1_000 });
+    const uniqueKey = "learner 7";
+    const second = await queue.enqueue({ ttlMs: minuteMs, uniqueKey });
+    await queue.database.advance(minuteMs);
+    await using session = await queue.begin();
+    await session.query('lock table :"schema".hook_call');
+    await using rival = await queue.begin();
+    const answer = rival.call("expire_jobs", 10);
+    await rival.blocked();
+
+    await queue.enqueue({ ttlMs: minuteMs, uniqueKey, onConflict: "replace" });
+    await session.rollback();
+    const ended = await answer;
+    await rival.commit();
+
+    expect(ended.map((row) => row["job_id"])).toEqual([first]);
+    expect(await stateOf(queue, second)).toMatchObject({ state: "queued" });
   });
 
   test("expire, then complete: the completion is lost", async () => {

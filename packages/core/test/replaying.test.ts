@@ -120,7 +120,25 @@ describe("replay", () => {
     await queue.client.replay(id, "draft");
 
     expect(await phasesOf(queue, id)).toEqual([]);
-    expect((await queue.claimOne()).attempt).toBe(1);
+    const lease = await queue.claimOne();
+    expect(lease.attempt).toBe(1);
+    const step = { phase: "draft", nextPhase: "grade", yields: true };
+    await queue.store.checkpointJob(lease, step, result("drafted"));
+    await queue.store.completeJob(await queue.claimOne(), result("graded"));
+    await queue.client.replay(id, "grade");
+    expect(await phasesOf(queue, id)).toEqual(["draft"]);
+  });
+
+  test("knows what came after a phase that returned nothing", async () => {
+    await using queue = await setup();
+    const id = await queue.enqueue();
+    const { jobId, token } = await queue.claimOne();
+    await queue.call("checkpoint_job", jobId, token, "draft", "grade", null, null, true);
+    await queue.store.completeJob(await queue.claimOne(), result("graded"));
+
+    await queue.client.replay(id, "draft");
+
+    expect(await phasesOf(queue, id)).toEqual([]);
   });
 
   test("calls the hook, and undoes all of it when that raises", async () => {

@@ -120,8 +120,8 @@ describe("requeueAll", () => {
       version: 1,
       phase: "draft",
       payload: {},
-      // Every tenth of them cannot be requeued, and must not be looked at over and over.
-      ...(index % 10 === 0 ? { uniqueKey: `key ${index}` } : {}),
+      // Some cannot be requeued, the last of a batch among them, and must not be looked at over and over.
+      ...(index % 4 === 0 ? { uniqueKey: `key ${index}` } : {}),
     }));
     await queue.call("enqueue_jobs", jobs);
     for (const state of ["failed", "dead"]) {
@@ -129,7 +129,7 @@ describe("requeueAll", () => {
         `with gone as (delete from :"schema".ready where job_id % 2 = $1::text::int returning job_id),
            freed as (delete from :"schema".unique_key as u using gone as g where u.job_id = g.job_id)
          insert into :"schema".stopped (job_id, state, phase, finished_at)
-         select job_id, $2, 'draft', :"schema".clock() from gone`,
+         select job_id, $2, 'draft', t.now from gone cross join (select :"schema".clock() as now) as t`,
         state === "dead" ? "0" : "1",
         state,
       );
@@ -139,8 +139,8 @@ describe("requeueAll", () => {
 
     const report = await queue.client.requeueAll({});
 
-    expect(report).toEqual({ matched: 250, requeued: 225, conflicted: 25, refused: 0 });
-    expect(await countQueued(queue)).toBe(225);
+    expect(report).toEqual({ matched: 250, requeued: 187, conflicted: 63, refused: 0 });
+    expect(await countQueued(queue)).toBe(187);
   });
 
   test("takes no more than its limit, the oldest end first", async () => {

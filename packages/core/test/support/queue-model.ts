@@ -4,14 +4,15 @@
 export type Phase = "draft" | "grade";
 export type State = "queued" | "leased" | "completed" | "failed" | "dead" | "cancelled";
 /** How a lease ends. */
-export type Move = "complete" | "retry" | "fail" | "outage" | "shutdown" | "lapse" | "cancel";
+export type Move =
+  "complete" | "retry" | "fail" | "outage" | "shutdown" | "lapse" | "cancel" | "expire";
 
 /** What the type of these jobs is registered with: small, so that short stories reach every end. */
 export const policy = { retriesMax: 1, lossesMax: 2, backoffBaseMs: 1_000, backoffCapMs: 3_000 };
 
 export interface ModelJob {
   readonly id: string;
-  readonly priority: number;
+  priority: number;
   readonly uniqueKey: string | undefined;
   readonly idempotencyKey: string | undefined;
   phase: Phase;
@@ -33,9 +34,17 @@ export interface ModelJob {
   endedAt: number | undefined;
   /** Ended attempts, as `phase number outcome code ms`. */
   readonly attempts: string[];
+  /** By when it must start and end, and when somebody looks at that next. */
+  bounds: ModelBounds | undefined;
   readonly results: Map<Phase, object>;
   /** By `phase part`. */
   readonly parts: Map<string, object>;
+}
+
+export interface ModelBounds {
+  readonly startBy: number | undefined;
+  readonly endBy: number | undefined;
+  lookAt: number;
 }
 
 /** A lease as its holder knows it, also after he lost it. */
@@ -70,6 +79,9 @@ export interface JobRequest {
   readonly delayMs?: number | undefined;
   readonly uniqueKey?: string | undefined;
   readonly idempotencyKey?: string | undefined;
+  readonly onConflict?: "keep" | "replace" | "supersede" | undefined;
+  readonly ttlMs?: number | undefined;
+  readonly deadlineMs?: number | undefined;
   /** It starts at `grade`, with a stored result for `draft`. */
   readonly skipsDraft?: boolean | undefined;
 }
@@ -84,13 +96,12 @@ export function isLive(job: ModelJob): boolean {
   return job.state === "queued" || job.state === "leased";
 }
 
-/** The job that a request means already. */
-export function findExisting({ jobs }: QueueModel, request: JobRequest): ModelJob | undefined {
-  const { id, idempotencyKey, uniqueKey } = request;
+/** The job that is the same request. */
+export function findSame({ jobs }: QueueModel, request: JobRequest): ModelJob | undefined {
+  const { id, idempotencyKey } = request;
   return (
     jobs.find((job) => job.id === id) ??
-    jobs.find((job) => idempotencyKey !== undefined && job.idempotencyKey === idempotencyKey) ??
-    findHolder(jobs, uniqueKey)
+    jobs.find((job) => idempotencyKey !== undefined && job.idempotencyKey === idempotencyKey)
   );
 }
 
@@ -122,11 +133,22 @@ export function addJob(model: QueueModel, id: string, request: JobRequest): Mode
     endCode: undefined,
     endedAt: undefined,
     attempts: [],
+    bounds: toBounds(model.now + (request.delayMs ?? 0), request),
     results: new Map(request.skipsDraft === true ? [["draft", skippedOutput]] : []),
     parts: new Map(),
   };
   model.jobs.push(job);
   return job;
+}
+
+export function toBounds(
+  dueAt: number,
+  { ttlMs, deadlineMs }: Pick<JobRequest, "ttlMs" | "deadlineMs">,
+): ModelBounds | undefined {
+  const startBy = ttlMs === undefined ? undefined : dueAt + ttlMs;
+  const endBy = deadlineMs === undefined ? undefined : dueAt + deadlineMs;
+  const lookAt = Math.min(startBy ?? Infinity, endBy ?? Infinity);
+  return lookAt === Infinity ? undefined : { startBy, endBy, lookAt };
 }
 
 export interface ClaimRequest {
@@ -257,6 +279,7 @@ const outcomes: Readonly<Record<Move, string>> = {
   shutdown: "released",
   lapse: "lapsed",
   cancel: "cancelled",
+  expire: "cancelled",
 };
 
 export type DelayBounds = readonly [min: number, max: number];
@@ -268,12 +291,13 @@ export function endLease(
   { move, code }: { readonly move: Move; readonly code: string | undefined },
 ): DelayBounds {
   const { job } = lease;
-  const isOthers = move === "lapse" || move === "cancel";
+  const isOthers = move === "lapse" || move === "cancel" || move === "expire";
   backToQueue(model, lease, isOthers || !lease.isStarted ? "others" : "holder");
   if (lease.isStarted) writeAttempt(model, lease, `${outcomes[move]} ${code ?? null}`);
   if (move === "complete") return settle(model, job, { state: "completed", code });
   if (move === "fail") return settle(model, job, { state: "failed", code });
   if (move === "cancel") return settle(model, job, { state: "cancelled", code });
+  if (move === "expire") return settle(model, job, { state: "dead", code });
   // A lease that was held and never begun costs nothing, and a worker that stops costs nobody anything.
   if (move === "shutdown" || (move === "lapse" && !lease.isStarted)) return [0, 0];
   job.trouble = code;
@@ -309,18 +333,4 @@ export function settle(
 function backoff(count: number, baseMs: number, capMs: number): DelayBounds {
   const full = Math.min(baseMs * 2 ** (count - 1), capMs);
   return [full / 2, full];
-}
-
-/** A new start at the phase where it ended. Attempts, results and parts stay. */
-export function requeueJob(model: QueueModel, job: ModelJob, delayMs: number): void {
-  job.state = "queued";
-  job.dueAt = model.now + delayMs;
-  job.isAlone = false;
-  job.failures = { draft: 0, grade: 0 };
-  job.outages = { draft: 0, grade: 0 };
-  job.losses = 0;
-  job.lossesAlone = 0;
-  job.trouble = undefined;
-  job.endCode = undefined;
-  job.endedAt = undefined;
 }

@@ -3,14 +3,23 @@ import { expect } from "bun:test";
 import type { TestRow } from "@leasehold/core/testing";
 
 import {
+  cancelJob,
+  expireJobs,
+  hasReached,
+  replaceJob,
+  replayJob,
+  requeueJob,
+  resolveConflict,
+} from "./queue-model-after.ts";
+import {
   abandonLease,
   addJob,
   checkpointLease,
   type DelayBounds,
   endLease,
   findClaimable,
-  findExisting,
   findHolder,
+  findSame,
   isLive,
   type JobRequest,
   leaseJob,
@@ -18,8 +27,6 @@ import {
   type Phase,
   type QueueModel,
   renewLease,
-  requeueJob,
-  settle,
   skippedOutput,
   startLease,
 } from "./queue-model.ts";
@@ -51,6 +58,10 @@ export async function takeStep(world: World, step: Step): Promise<void> {
       return await cancel(world, step.job);
     case "requeue":
       return await requeue(world, step);
+    case "replay":
+      return await replay(world, step);
+    case "expire":
+      return await expire(world, step.waitMs);
     default: {
       const held = findLease(world, step.lease);
       if (held !== undefined) await takeFencedStep(world, step, held);
@@ -84,7 +95,11 @@ export async function advance({ model, session }: World, ms: number): Promise<vo
   model.now += ms;
 }
 
-async function enqueue({ model, session }: World, jobs: readonly JobRequest[]): Promise<void> {
+async function enqueue({ model, session }: World, drawn: readonly JobRequest[]): Promise<void> {
+  // These two are refused together.
+  const jobs = drawn.map(({ idempotencyKey, ...job }) =>
+    job.onConflict === "replace" ? job : { ...job, idempotencyKey },
+  );
   const answers = await session.call(
     "enqueue_jobs",
     jobs.map(({ skipsDraft, ...job }) => ({
@@ -100,10 +115,15 @@ async function enqueue({ model, session }: World, jobs: readonly JobRequest[]): 
   expect(answers.map(({ ordinal }) => ordinal)).toEqual(jobs.map((_, index) => index + 1));
   for (const [index, job] of jobs.entries()) {
     const { outcome, id } = answers[index] ?? {};
-    const existing = findExisting(model, job);
+    const same = findSame(model, job);
+    const existing = same ?? resolveConflict(model, job);
+    const replaces =
+      same === undefined && job.onConflict === "replace" && existing?.state === "queued";
     const idWanted = existing?.id ?? job.id ?? id;
-    expect({ outcome, id }).toEqual({ outcome: existing ? "existing" : "created", id: idWanted });
+    const found = replaces ? "replaced" : "existing";
+    expect({ outcome, id }).toEqual({ outcome: existing ? found : "created", id: idWanted });
     if (existing === undefined) addJob(model, String(id), job);
+    else if (replaces) replaceJob(model, existing, job);
   }
 }
 
@@ -293,9 +313,7 @@ async function cancel(world: World, pick: number): Promise<void> {
   if (job === undefined) return expect(answer).toBe("not_found");
   expect(answer).toBe(isLive(job) ? "ok" : "settled");
   if (!isLive(job)) return;
-  const ending = { move: "cancel", code: "cancelled" } as const;
-  if (job.lease !== undefined) endLease(world.model, job.lease, ending);
-  settle(world.model, job, { state: "cancelled", code: "cancelled" });
+  cancelJob(world.model, job, "cancelled");
 }
 
 async function requeue(
@@ -313,6 +331,33 @@ async function requeue(
   if (findHolder(jobs, job.uniqueKey)) return expect(answer).toBe("conflict");
   expect(answer).toBe("ok");
   requeueJob(world.model, job, given);
+}
+
+async function replay(
+  world: World,
+  { job: pick, phase: from }: Extract<Step, { readonly verb: "replay" }>,
+): Promise<void> {
+  const { jobs } = world.model;
+  const job = [...jobs.filter((one) => !isLive(one)), ...jobs][pick];
+  const answer = await ask(world, "replay_job", job?.id ?? crypto.randomUUID(), from);
+
+  if (job === undefined) return expect(answer).toBe("not_found");
+  if (isLive(job)) return expect(answer).toBe("not_settled");
+  if (!hasReached(job, from)) return expect(answer).toBe("unknown_phase");
+  if (findHolder(jobs, job.uniqueKey)) return expect(answer).toBe("conflict");
+  expect(answer).toBe("ok");
+  replayJob(world.model, job, from);
+}
+
+async function expire(world: World, waitMs: number): Promise<void> {
+  const { model, session } = world;
+  await advance(world, waitMs);
+  const rows = await session.call("expire_jobs", 100);
+
+  const ended = expireJobs(model).map(({ id: job_id, phase: at, starts, state }) => {
+    return { job_id, type: "essay", phase: at, attempt: starts[at], state, code: "expired" };
+  });
+  expect(rows).toEqual(ended);
 }
 
 function findLease(

@@ -37,14 +37,16 @@ export type Step =
   | {
       readonly verb: "settle";
       readonly lease: LeasePick;
-      readonly move: Exclude<Move, "lapse" | "cancel">;
+      readonly move: Exclude<Move, "lapse" | "cancel" | "expire">;
       readonly retryAfterMs: number | null;
       readonly hasOutput: boolean;
     }
   | { readonly verb: "advance"; readonly ms: number }
   | { readonly verb: "lapse"; readonly limit: number; readonly waitMs: number }
   | { readonly verb: "cancel"; readonly job: number }
-  | { readonly verb: "requeue"; readonly job: number; readonly delayMs: number };
+  | { readonly verb: "requeue"; readonly job: number; readonly delayMs: number }
+  | { readonly verb: "replay"; readonly job: number; readonly phase: Phase }
+  | { readonly verb: "expire"; readonly waitMs: number };
 
 const lease: fc.Arbitrary<LeasePick> = fc.record({
   back: fc.nat(5),
@@ -63,6 +65,9 @@ const request: fc.Arbitrary<JobRequest> = fc.record({
     "11111111-1111-4111-8111-111111111111",
   ),
   skipsDraft: fc.nat(3).map((drawn) => drawn === 3),
+  onConflict: fc.constantFrom(undefined, undefined, "keep", "replace", "supersede"),
+  ttlMs: fc.constantFrom(undefined, undefined, undefined, undefined, 0, 2_000, 30_000),
+  deadlineMs: fc.constantFrom(undefined, undefined, undefined, undefined, 1_000, 60_000),
 });
 
 /** Steps in about the mixture of a busy queue with much bad luck. */
@@ -101,6 +106,8 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
   }),
   weigh(1, { verb: fc.constant("cancel"), job: fc.nat(9) }),
   weigh(2, { verb: fc.constant("requeue"), job: fc.nat(9), delayMs }),
+  weigh(2, { verb: fc.constant("replay"), job: fc.nat(9), phase }),
+  weigh(2, { verb: fc.constant("expire"), waitMs: fc.constantFrom(0, 0, 2_000, 65_000) }),
 );
 
 function weigh<Fields extends { readonly verb: Step["verb"] }>(
