@@ -119,7 +119,12 @@ function send<Answer>(
     if (fate === "refused") return failSoon();
     if (fate === "silent" || fate === "late") failAt(deadlineAt);
     if (fate === "silent") return undefined;
-    timeline.after(travelMs(line, fate, deadlineMs), arrive);
+    // Who stops meanwhile may be gone before it arrives.
+    if (fate === "slow") process.hanging += 1;
+    timeline.after(travelMs(line, fate, deadlineMs), () => {
+      if (fate === "slow") process.hanging -= 1;
+      arrive();
+    });
     return undefined;
   });
 }
