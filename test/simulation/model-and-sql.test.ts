@@ -47,6 +47,18 @@ const mistakes: readonly (readonly [name: string, mistake: Mistake])[] = [
     }),
   ],
   ["a late call is never told that it succeeded before", () => ({ answerStale: () => lost })],
+  [
+    "a probe that runs is not waited for",
+    ({ functions: { judgeProbe } }) => ({
+      judgeProbe: (probe) => (judgeProbe(probe) === "answered" ? "answered" : "gone"),
+    }),
+  ],
+  [
+    "slow start is ignored",
+    ({ functions: { weighResource } }) => ({
+      weighResource: (resource, now) => weighResource({ ...resource, slowSince: undefined }, now),
+    }),
+  ],
 ];
 const lost = { outcome: "lost", state: undefined, delayMs: 0 } as const;
 
@@ -61,13 +73,18 @@ test.each(mistakes)("a model is found out in which %s", async (_, mistake) => {
   expect(errorInstance).toBeInstanceOf(AssertionError);
 });
 
-test("every function of the leasing area is in the model", () => {
-  const folder = join(import.meta.dirname, "../../packages/core/sql/leasing");
-  const files = readdirSync(folder).map((file) => file.replace(".sql", ""));
+test("every function of leasing and of resources is in the model", () => {
+  const folders = ["leasing", "resources"].map((area) =>
+    join(import.meta.dirname, "../../packages/core/sql", area),
+  );
+  const files = folders.flatMap((folder) =>
+    readdirSync(folder).map((file) => file.replace(".sql", "")),
+  );
   // The server gives the model the first two. A group is its jobs, one by one: it differs in what it costs. Time goes
-  // only forward there. Jobs of the model have no trace and no limits, so all its claims are one.
+  // only forward there, and nobody looks at resources from outside. Jobs of the model have no trace and no limits, so all
+  // its claims are one.
   const other = ["clock", "hint_workers", "complete_group", "complete_jobs", "follow_clock"];
-  const given = [...other, "claim_jobs_v2", "claim_plain"];
+  const given = [...other, "claim_jobs_v2", "claim_plain", "resources", "get_resources"];
 
   const { functions } = createModelSide(0).schema;
 

@@ -21,6 +21,22 @@ export type Command =
       readonly lanes: number;
       readonly takesSolo: boolean;
     }
+  | {
+      readonly name: "claimFor";
+      readonly resource: number;
+      readonly worker: number;
+      readonly limit: number;
+      readonly leaseMs: number;
+      readonly lanes: number;
+      readonly takesSolo: boolean;
+    }
+  | {
+      readonly name: "declare";
+      readonly resource: number;
+      readonly concurrency: number | undefined;
+    }
+  | { readonly name: "open"; readonly resource: number; readonly forMs: number | undefined }
+  | { readonly name: "close"; readonly resource: number }
   | { readonly name: "abandon"; readonly claim: number }
   | {
       readonly name: "start" | "load" | "hold" | "complete" | "fail";
@@ -80,6 +96,29 @@ const claim = fc.record({
   lanes: fc.constantFrom(0, 0, 0, 0, 0, 1, 2, 3),
   takesSolo: fc.constantFrom(true, true, false),
 });
+const resource = fc.nat(1);
+const claimFor = fc.record({
+  name: fc.constant("claimFor" as const),
+  resource: fc.constantFrom(0, 0, 0, 1),
+  worker: fc.nat(1),
+  limit: fc.constantFrom(1, 1, 2, 10),
+  leaseMs: fc.constantFrom(3_000, 20_000),
+  lanes: fc.constantFrom(0, 0, 0, 1, 2),
+  takesSolo: fc.constantFrom(true, true, false),
+});
+const breaker = fc.oneof(
+  fc.record({
+    name: fc.constant("declare" as const),
+    resource,
+    concurrency: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
+  }),
+  fc.record({
+    name: fc.constant("open" as const),
+    resource,
+    forMs: fc.constantFrom(undefined, 0, 3_000),
+  }),
+  fc.record({ name: fc.constant("close" as const), resource }),
+);
 const ofLease = fc.record({
   name: fc.constantFrom("start", "load", "hold", "complete", "fail"),
   lease,
@@ -111,7 +150,9 @@ const raise = fc.record({
 
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: enqueue },
-  { weight: 12, arbitrary: claim },
+  { weight: 8, arbitrary: claim },
+  { weight: 8, arbitrary: claimFor },
+  { weight: 2, arbitrary: breaker },
   { weight: 1, arbitrary: fc.record({ name: fc.constant("abandon" as const), claim: fc.nat(3) }) },
   { weight: 4, arbitrary: ofLease },
   { weight: 4, arbitrary: start },

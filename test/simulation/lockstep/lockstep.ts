@@ -1,7 +1,14 @@
 import { WorkerError } from "@leasehold/core";
 
 import type { NewJob } from "../model/schema.ts";
-import type { ClaimedJob, LeaseKey, PhaseOutput, Reason, SettleAnswer } from "../production.ts";
+import type {
+  ClaimedJob,
+  ClaimRequest,
+  LeaseKey,
+  PhaseOutput,
+  Reason,
+  SettleAnswer,
+} from "../production.ts";
 import { type Command, jobCount } from "./commands.ts";
 import { type Side, types, uuidOf } from "./side.ts";
 
@@ -41,6 +48,11 @@ export function learn(book: Book, command: Command, answer: unknown): void {
     // `perform` below answers this.
     for (const claimed of answer as readonly ClaimSight[])
       book.leases.unshift({ ...claimed, token });
+  } else if (command.name === "claimFor") {
+    const token = uuidOf("token", book.claims.length);
+    book.claims.push({ worker: workerOf(command.worker), token });
+    const { jobs } = answer as { readonly jobs: readonly ClaimSight[] };
+    for (const claimed of jobs) book.leases.unshift({ ...claimed, token });
   } else if (command.name === "checkpoint") {
     const lease = pickLease(book, command.lease);
     if (lease === undefined) return;
@@ -66,6 +78,14 @@ async function perform(side: Side, book: Book, command: Command): Promise<unknow
       return await side.enqueue(toNewJob(command));
     case "claim":
       return await claim(side, book, command);
+    case "claimFor":
+      return await claimFor(side, book, command);
+    case "declare":
+      return await side.store.declareResource(resourceOf(command.resource), command.concurrency);
+    case "open":
+      return await side.openBreaker(resourceOf(command.resource), command.forMs);
+    case "close":
+      return await side.closeBreaker(resourceOf(command.resource));
     case "abandon": {
       const known = book.claims.at(-1 - command.claim);
       return known && (await side.store.abandonClaim(known.worker, known.token));
@@ -143,21 +163,50 @@ async function claim(
   book: Book,
   command: Extract<Command, { readonly name: "claim" }>,
 ): Promise<readonly ClaimSight[]> {
+  return toSights(side, await side.store.claimJobs(toClaim(side, book, command)));
+}
+
+/** How long to wait is random, and shows in the resource's row. */
+async function claimFor(
+  side: Side,
+  book: Book,
+  command: Extract<Command, { readonly name: "claimFor" }>,
+): Promise<unknown> {
+  const resource = resourceOf(command.resource);
+  const { jobs, state, code, places } = await side.store.claimForResource({
+    ...toClaim(side, book, command),
+    resource,
+  });
+  return { jobs: toSights(side, jobs), state, code, places };
+}
+
+function toClaim(
+  side: Side,
+  book: Book,
+  command: Extract<Command, { readonly takesSolo: boolean }>,
+): ClaimRequest {
   const { worker, limit, leaseMs } = command;
   // Zero stands for all lanes.
   const all = [...side.lanes];
   const chosen = command.lanes === 0 ? all : all.slice(command.lanes - 1, command.lanes + 1);
-  const jobs = await side.store.claimJobs({
+  return {
     worker: workerOf(worker),
     token: uuidOf("token", book.claims.length),
     lanes: chosen.map(([, { laneId }]) => laneId),
     soloLanes: command.takesSolo ? chosen.map(([, { soloLaneId }]) => soloLaneId) : [],
     limit,
     leaseMs,
-  });
+  };
+}
+
+function toSights(side: Side, jobs: readonly ClaimedJob[]): readonly ClaimSight[] {
   return jobs
-    .map((job) => toSight(all, job))
+    .map((job) => toSight([...side.lanes], job))
     .toSorted((one, other) => Number(one.jobId) - Number(other.jobId));
+}
+
+function resourceOf(number: number): string {
+  return `host/${number}`;
 }
 
 function toSight(

@@ -1,7 +1,7 @@
 import { createSchema } from "../model/create-schema.ts";
 import { type Schema, type SchemaFunctions, SqlError } from "../model/schema.ts";
 import { toDatabaseError } from "../production.ts";
-import { limits, type Side, type Sight, types } from "./side.ts";
+import { limits, type RowSight, type Side, type Sight, types } from "./side.ts";
 
 export interface ModelSide extends Side {
   readonly schema: Schema;
@@ -16,19 +16,23 @@ export type Mistake = (schema: Schema) => Partial<SchemaFunctions>;
 export function createModelSide(startMs: number, mistake?: Mistake): ModelSide {
   let nowMs = startMs;
   let ticks = 0;
-  let followed: Sight = [];
+  let followed: Sight = { jobs: [], resources: [] };
   let fault = { to: "none", sqlstate: "" };
   const schema = createSchema({
     clock: () => nowMs + (ticks += 0.001),
     startedAt: () => 0,
     isLocked: () => false,
-    pause: (pauseMs) => pauseMs,
+    pause(pauseMs, resource) {
+      const openUntil = followed.resources.find(({ id }) => id === resource)?.times["openUntil"];
+      const seen = Math.floor((openUntil ?? 0) - nowMs);
+      return seen >= pauseMs / 2 && seen <= pauseMs ? seen : pauseMs / 2;
+    },
     hint: () => undefined,
     hintKeepers: () => undefined,
     raises: ({ to }) => (fault.to === "%" || fault.to === to ? fault.sqlstate : undefined),
     jitter(delayMs, jobId) {
       const id = schema.tables.job.get(jobId)?.publicId;
-      const dueAt = followed.find(({ publicId }) => publicId === id)?.times["dueAt"];
+      const dueAt = followed.jobs.find((job) => job.id === id)?.times["dueAt"];
       const seen = Math.floor((dueAt ?? 0) - nowMs);
       // Out of bounds is what is undone again, or what the caller asked for; else it shows as a difference.
       return seen >= delayMs / 2 && seen <= delayMs ? seen : delayMs / 2;
@@ -61,6 +65,9 @@ export function createModelSide(startMs: number, mistake?: Mistake): ModelSide {
         await call(() => functions.abandonClaim(worker, token));
       },
       claimJobs: (request) => call(() => functions.claimJobs(request)),
+      claimForResource: (request) => call(() => functions.claimForResource(request)),
+      declareResource: (name, concurrency) =>
+        call(() => functions.declareResource(name, concurrency)),
       startJob: (key) => call(() => functions.startJob(key)),
       renewLeases: (keys) => call(() => functions.renewLeases(keys)),
       loadResults: (key) => call(() => functions.loadResults(key)),
@@ -84,20 +91,38 @@ export function createModelSide(startMs: number, mistake?: Mistake): ModelSide {
     enqueue: (job) => call(() => functions.enqueueJobs([job])[0] ?? ""),
     cancel: (publicId) => call(() => functions.cancelJob(publicId)),
     requeue: (publicId) => call(() => functions.requeueJob(publicId)),
+    openBreaker: (name, forMs) => call(() => functions.openBreaker(name, forMs)),
+    closeBreaker: (name) => call(() => functions.closeBreaker(name)),
     async advance(ms) {
       nowMs += ms;
     },
     async raise(to, sqlstate) {
       fault = { to, sqlstate };
     },
-    look: async () => lookAt(schema),
+    look: async () => ({ jobs: lookAtJobs(schema), resources: lookAtResources(schema) }),
     follow(sight) {
       followed = sight;
     },
   };
 }
 
-function lookAt({ tables }: Schema): Sight {
+function lookAtResources({ tables }: Schema): readonly RowSight[] {
+  return [...tables.resource.rows()]
+    .toSorted((one, other) => order(one.name, other.name))
+    .map(({ name, concurrency, isSet, state, outages, code, probe, ...moments }) => ({
+      id: name,
+      rows: [concurrency, isSet, state, outages, code, probe?.jobId, probe?.token],
+      times: definedOnly({
+        // Whoever shut it for ever has no moment in mind.
+        openUntil: moments.openUntil === Infinity ? undefined : moments.openUntil,
+        probedAt: moments.probedAt,
+        slowSince: moments.slowSince,
+        changedAt: moments.changedAt,
+      }),
+    }));
+}
+
+function lookAtJobs({ tables }: Schema): readonly RowSight[] {
   return [...tables.job.rows()].map(({ id, publicId, queue, uniqueKey }) => {
     const ready = tables.ready.get(id);
     const lease = tables.lease.get(id);
@@ -117,7 +142,7 @@ function lookAt({ tables }: Schema): Sight {
       finishedAt: stopped?.finishedAt,
     };
     return {
-      publicId,
+      id: publicId,
       rows: {
         ready: ready && [nameLane(ready.laneId), ready.priority, ready.attempt],
         lease: lease && [
@@ -129,6 +154,7 @@ function lookAt({ tables }: Schema): Sight {
           lease.solo,
           lease.leaseMs,
           lease.startedAt !== undefined,
+          lease.resource,
         ],
         stopped: stopped && [stopped.state, stopped.phase, stopped.code, stopped.worker],
         attempts: attempts.map((row) => [

@@ -2,7 +2,7 @@ import { createClient } from "@leasehold/core";
 import type { TestDatabase } from "@leasehold/core/testing";
 
 import { createPostgresStore, type JobStore, type LaneIds } from "../production.ts";
-import { type JobSight, limits, type Side, types } from "./side.ts";
+import { limits, type Side, type Sight, types } from "./side.ts";
 
 export interface PostgresSide extends Side, AsyncDisposable {
   /** Forgets every job, and sets the clock to so long before or after the server started. */
@@ -35,6 +35,8 @@ export async function createPostgresSide(database: TestDatabase): Promise<Postgr
       );
       return String(row?.["outcome"]);
     },
+    openBreaker: (name, forMs) => client.openBreaker(name, forMs === undefined ? {} : { forMs }),
+    closeBreaker: (name) => client.closeBreaker(name),
     cancel: (publicId) => client.cancel(publicId),
     requeue: (publicId) => client.requeue(publicId),
     async advance(ms) {
@@ -49,7 +51,7 @@ export async function createPostgresSide(database: TestDatabase): Promise<Postgr
     async look() {
       const [row] = await database.query('select :"schema".look() as sight');
       // The function below writes this shape.
-      return row?.["sight"] as readonly JobSight[];
+      return row?.["sight"] as Sight;
     },
     async reset(startMs) {
       // It remembers how far its claims came, and time may go back now.
@@ -57,7 +59,7 @@ export async function createPostgresSide(database: TestDatabase): Promise<Postgr
       store = openStore();
       await database.query(`truncate :"schema".job, :"schema".ready, :"schema".lease,
         :"schema".stopped, :"schema".attempt, :"schema".job_counter, :"schema".result,
-        :"schema".unique_key, :"schema".hook_call, :"schema".effect restart identity`);
+        :"schema".unique_key, :"schema".resource, :"schema".hook_call, :"schema".effect restart identity`);
       await database.query('update :"schema".test_clock set offset_ms = $1', [startMs]);
       await database.query(`select setval('"${schema}".tick', 1)`);
       await database.query(`update :"schema".hook_fault set to_state = 'none'`);
@@ -125,13 +127,13 @@ const ms = (column: string): string =>
 const lane = `n.type || '/' || n.phase || case when n.solo then ' alone' else '' end`;
 
 /** What {@link Sight} has, in the same order. */
-const sight = `
+const jobSights = `
 select coalesce(json_agg(json_build_object(
-  'publicId', j.public_id,
+  'id', j.public_id,
   'rows', json_build_object(
     'ready', case when r.job_id is not null then json_build_array(${lane}, r.priority, r.attempt) end,
     'lease', case when l.job_id is not null then json_build_array(${lane}, l.priority, l.attempt,
-      l.token, l.worker, l.solo, l.lease_ms, l.started_at is not null) end,
+      l.token, l.worker, l.solo, l.lease_ms, l.started_at is not null, l.resource) end,
     'stopped', case when s.job_id is not null then json_build_array(s.state, s.phase, s.code, s.worker) end,
     'attempts', (select coalesce(json_agg(json_build_array(a.phase, a.attempt, a.token, a.worker,
       a.outcome, a.code) order by a.phase collate "C", a.attempt), '[]')
@@ -158,3 +160,16 @@ left join :"schema".ready as r on r.job_id = j.id
 left join :"schema".lease as l on l.job_id = j.id
 left join :"schema".stopped as s on s.job_id = j.id
 left join :"schema".lane as n on n.id = coalesce(r.lane_id, l.lane_id)`;
+
+const resourceSights = `
+select coalesce(json_agg(json_build_object(
+  'id', r.name,
+  'rows', json_build_array(r.concurrency_max, r.is_set, r.state, r.outages, r.code, r.probe_job_id, r.probe_token),
+  'times', json_strip_nulls(json_build_object(
+    'openUntil', ${ms("nullif(r.open_until, 'infinity')")}, 'probedAt', ${ms("r.probed_at")},
+    'slowSince', ${ms("r.slow_since")}, 'changedAt', ${ms("r.changed_at")}
+  ))
+) order by r.name collate "C"), '[]')
+from :"schema".resource as r`;
+
+const sight = `select json_build_object('jobs', (${jobSights}), 'resources', (${resourceSights}))`;

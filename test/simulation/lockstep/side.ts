@@ -7,9 +7,11 @@ export interface Side {
     JobStore,
     | "abandonClaim"
     | "checkpointJob"
+    | "claimForResource"
     | "claimJobs"
     | "commit"
     | "completeJob"
+    | "declareResource"
     | "failJob"
     | "lapseLeases"
     | "loadResults"
@@ -29,14 +31,20 @@ export interface Side {
   advance(ms: number): Promise<void>;
   /** The hook raises on transitions to a state, as `like` has it. */
   raise(to: string, sqlstate: string): Promise<void>;
+  openBreaker(name: string, forMs: number | undefined): Promise<string>;
+  closeBreaker(name: string): Promise<string>;
   look(): Promise<Sight>;
 }
 
-/** All that the tables say, job by job. */
-export type Sight = readonly JobSight[];
+/** All that the tables say, job by job and resource by resource. */
+export interface Sight {
+  readonly jobs: readonly RowSight[];
+  readonly resources: readonly RowSight[];
+}
 
-export interface JobSight {
-  readonly publicId: string;
+export interface RowSight {
+  /** The public id of a job, the name of a resource. */
+  readonly id: string;
   /** Everything but moments: rows as they are, in their order. */
   readonly rows: unknown;
   /** By name, in milliseconds since the server started. */

@@ -4,7 +4,7 @@ import type { Command } from "./commands.ts";
 import { ask, createBook, learn } from "./lockstep.ts";
 import { createModelSide, type Mistake } from "./model-side.ts";
 import type { PostgresSide } from "./postgres-side.ts";
-import type { Sight } from "./side.ts";
+import type { RowSight, Sight } from "./side.ts";
 
 /** The two clocks tick on with each look, though not in the same steps. */
 const toleranceMs = 20;
@@ -35,19 +35,28 @@ export async function walkTogether(
 }
 
 function compareSights(modelled: Sight, real: Sight, after: string): void {
+  compareRows(modelled.jobs, real.jobs, after);
+  compareRows(modelled.resources, real.resources, after);
+}
+
+function compareRows(
+  modelled: readonly RowSight[],
+  real: readonly RowSight[],
+  after: string,
+): void {
   deepStrictEqual(plain(modelled.map(toRows)), plain(real.map(toRows)), `rows after ${after}`);
-  for (const [place, { publicId, times }] of real.entries()) {
+  for (const [place, { id, times }] of real.entries()) {
     const modelledTimes = modelled[place]?.times ?? {};
     deepStrictEqual(Object.keys(modelledTimes), Object.keys(times), `moments after ${after}`);
     for (const [name, time] of Object.entries(times)) {
       const apartMs = Math.abs(time - (modelledTimes[name] ?? 0));
-      ok(apartMs <= toleranceMs, `${name} of ${publicId} is ${apartMs} ms apart after ${after}`);
+      ok(apartMs <= toleranceMs, `${name} of ${id} is ${apartMs} ms apart after ${after}`);
     }
   }
 }
 
-function toRows({ publicId, rows }: Sight[number]): unknown {
-  return { publicId, rows };
+function toRows({ id, rows }: RowSight): unknown {
+  return { id, rows };
 }
 
 /** What is absent on one side is null on the other. */
