@@ -46,6 +46,9 @@ const eventFields = [
   "durationMs",
   "inFlight",
   "count",
+  "resource",
+  "probe",
+  "waitMs",
 ] as const;
 
 const warnings = new Set<WorkerEvent["name"]>([
@@ -55,6 +58,7 @@ const warnings = new Set<WorkerEvent["name"]>([
   "lease.lost",
   "lease.lapsed",
   "adapter.abandoned",
+  "resource.opened",
 ]);
 const errors = new Set<WorkerEvent["name"]>(["job.failed", "job.dead", "worker.exhausted"]);
 const details = new Set<WorkerEvent["name"]>([

@@ -35,6 +35,11 @@ const levels: readonly (readonly [level: string, event: WorkerEvent])[] = [
   ["warn", { ...ref, name: "job.retried", code: "output_invalid", retryInMs: 10 }],
   ["warn", { ...ref, name: "lease.lost" }],
   ["info", { ...ref, name: "job.cancelled", code: "cancelled" }],
+  [
+    "warn",
+    { name: "resource.opened", resource: "host/model", code: "model_missing", waitMs: 60_000 },
+  ],
+  ["info", { name: "resource.closed", resource: "host/model" }],
   ["error", { ...ref, name: "job.dead", code: "worker_lost" }],
   ["error", { name: "worker.exhausted", worker: "w", inFlight: 1, count: 3 }],
 ];

@@ -40,6 +40,7 @@ export function createOllamaModel(options: OllamaModelOptions): ModelV1 {
       local: config.local,
     }),
     resource: config.resource,
+    concurrency: config.concurrency,
     prepare: (context: ModelContext) => prepare(live, context),
     generate: (request: ModelRequest, context: ModelContext) => generate(live, request, context),
     probe: (signal: AbortSignal) => probe(live, signal),

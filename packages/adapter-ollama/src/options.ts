@@ -30,6 +30,8 @@ export interface OllamaModelOptions {
   /** Default: `ollama`. */
   readonly name?: string;
   readonly limits?: Partial<OllamaLimits>;
+  /** Jobs that the model may have at once, over all workers; as `OLLAMA_NUM_PARALLEL` of the server. Default: 1. */
+  readonly concurrency?: number;
   /** The model reads pictures; without it a request with one is refused. Default: `false`. */
   readonly imagesExpected?: boolean;
   /** Origins outside the private network that learners' work may go to. Default: none. */
@@ -53,6 +55,7 @@ export interface OllamaConfig {
   readonly fetch: OllamaFetch;
   /** `host:port/model`. */
   readonly resource: string;
+  readonly concurrency: number;
 }
 
 /** The name under which Ollama's own cloud is allowed: some "local" models are only a door to it. */
@@ -80,7 +83,7 @@ export function parseOllamaOptions(options: OllamaModelOptions): OllamaConfig {
     );
     throw toConfigError("Ollama model", problems);
   }
-  const { baseUrl: base, model, name, profile, limits } = parsed.data;
+  const { baseUrl: base, model, name, profile, limits, concurrency } = parsed.data;
   const cloudAllowed = allowOrigins.includes(ollamaCloudOrigin);
   return Object.freeze({
     base,
@@ -94,6 +97,7 @@ export function parseOllamaOptions(options: OllamaModelOptions): OllamaConfig {
     local: base.local && !cloudAllowed,
     fetch: options.fetch ?? fetch,
     resource: `${base.host}/${model}`,
+    concurrency,
   });
 }
 
@@ -103,6 +107,7 @@ interface ParsedOptions {
   readonly name: string;
   readonly profile: OllamaProfile;
   readonly limits: OllamaLimits;
+  readonly concurrency: number;
 }
 
 interface OptionsFrame {
@@ -136,6 +141,7 @@ function optionsSchema({ allowOrigins, profile }: OptionsFrame): z.ZodType<Parse
     fetch: z.custom<OllamaFetch>((value) => typeof value === "function").optional(),
     profile: profileSchema(profile).prefault({}),
     limits: limitsSchema.prefault({}),
+    concurrency: z.int().min(1).max(1_000).default(1),
   });
 }
 

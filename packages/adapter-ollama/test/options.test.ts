@@ -20,6 +20,7 @@ test("says what it is and what it can do", () => {
     specVersion: "v1",
     name: "ollama",
     resource: "127.0.0.1:11434/qwen3:8b",
+    concurrency: 1,
     capabilities: {
       images: false,
       structuredOutput: "grammar",
@@ -29,6 +30,13 @@ test("says what it is and what it can do", () => {
   });
   expect(Object.isFrozen(model)).toBe(true);
   expect(Object.isFrozen(model.capabilities)).toBe(true);
+});
+
+test("says how many jobs it may have at once, as its host does", () => {
+  const model = createOllamaModel({ ...options, concurrency: 3 });
+
+  expect(model.concurrency).toBe(3);
+  expect(() => createOllamaModel({ ...options, concurrency: 0 })).toThrow("concurrency");
 });
 
 test("carries the version of its package", () => {

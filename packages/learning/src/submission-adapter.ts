@@ -41,12 +41,14 @@ const timeoutSecondsDefault = 300;
 export function createSubmissionAdapter(options: SubmissionAdapterOptions): AdapterV1 {
   const { vision, feedback } = options;
   const models = [...new Set([vision, feedback])];
+  const modelOf = (phase: string): ModelV1 => (phase === "vision" ? vision : feedback);
   return defineAdapter({
     specVersion: "v1",
     name: options.name,
     version: options.version,
     capabilities: capabilitiesOf(models),
-    resource: (phase) => (phase === "vision" ? vision.resource : feedback.resource),
+    resource: (phase) => modelOf(phase).resource,
+    concurrency: (phase) => modelOf(phase).concurrency,
     async execute(request, context) {
       try {
         return await executePhase(options, request, context);

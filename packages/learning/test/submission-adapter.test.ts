@@ -106,6 +106,24 @@ describe("the submission adapter", () => {
     expect(adapter.resource("feedback")).toBe("test/judge");
   });
 
+  test("says how many jobs each resource bears, as its model does", () => {
+    const { upload } = setup();
+    const { storage, media } = upload;
+    const vision = { ...createFakeModel(), concurrency: 2 };
+
+    const adapter = createSubmissionAdapter({
+      name: "test",
+      version: "1",
+      vision,
+      feedback: createFakeModel(),
+      storage,
+      media,
+    });
+
+    expect(adapter.concurrency?.("vision")).toBe(2);
+    expect(adapter.concurrency?.("feedback")).toBeUndefined();
+  });
+
   test("claims only what both models can, and never to be deterministic", () => {
     const { upload } = setup();
     const { storage, media } = upload;

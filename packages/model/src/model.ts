@@ -151,6 +151,8 @@ export interface ModelV1 {
   readonly capabilities: ModelCapabilities;
   /** What calls of this model compete for, such as `host/model`. */
   readonly resource: string;
+  /** How many of its jobs the resource bears at once, over all workers. Default: any number. */
+  readonly concurrency?: number;
   /** Loads the model, with a deadline of its own. Called before the first call of a phase. */
   prepare?(context: ModelContext): Promise<void>;
   /** Throws a {@link ModelError}; anything else counts as an unknown fault of the job. */

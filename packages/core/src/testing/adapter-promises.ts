@@ -50,7 +50,11 @@ export const promises: Readonly<Record<string, AdapterPromise>> = {
     assert.match(adapter.name, /^[a-z0-9][a-z0-9_-]{0,63}$/);
     assert.notEqual(adapter.version, "");
     assert.ok(capabilities.phases.includes(validRequest.phase), "the sample's phase is not its");
-    for (const phase of capabilities.phases) assert.notEqual(adapter.resource(phase), "");
+    for (const phase of capabilities.phases) {
+      assert.notEqual(adapter.resource(phase), "");
+      const concurrency = adapter.concurrency?.(phase) ?? 1;
+      assert.ok(Number.isInteger(concurrency) && concurrency > 0, "concurrency counts jobs");
+    }
     for (const claim of [capabilities.deterministic, capabilities.local]) {
       assert.ok(claim === undefined || typeof claim === "boolean");
     }

@@ -45,6 +45,8 @@ export const promises: Readonly<Record<string, (subject: Subject) => Promise<voi
       assert.match(model.name, /^[a-z0-9][a-z0-9_.-]{0,63}$/);
       assert.notEqual(model.version, "");
       assert.notEqual(model.resource, "");
+      const { concurrency = 1 } = model;
+      assert.ok(Number.isInteger(concurrency) && concurrency > 0, "concurrency counts jobs");
       const { images, structuredOutput, deterministic, local } = model.capabilities;
       assert.ok(["grammar", "prompt", "none"].includes(structuredOutput));
       assert.ok([images, deterministic, local].every((claim) => typeof claim === "boolean"));
