@@ -226,3 +226,30 @@ test("a .env file is read, and the environment wins over it", async () => {
   expect(fromFile.stderr).toContain("LOG_LEVEL must be debug or info or warn or error");
   expect(fromBoth.exitCode).toBe(0);
 });
+
+test("doctor says what is well and what is not, and fails when something has failed", async () => {
+  await using bench = await cluster.setup();
+  await bench.run(["migrate"]);
+  const well = await bench.run(["doctor"]);
+  await bench.sql`drop index leasehold.ready_claim`;
+
+  const ill = await bench.run(["doctor", "--json"]);
+
+  expect(well.exitCode).toBe(0);
+  expect(well.stdout).toMatch(/^ok {4}schema +The schema is at this version\.$/m);
+  expect(well.stdout).toMatch(/^warn {2}workers +No worker is there\. Start one\.$/m);
+  expect(ill.exitCode).toBe(1);
+  const findings = JSON.parse(ill.stdout) as readonly { check: string; status: string }[];
+  expect(findings.filter(({ status }) => status === "fail")).toMatchObject([{ check: "plan" }]);
+});
+
+test("doctor finds a database that is away, and tells no secret of it", async () => {
+  await using bench = await cluster.setup();
+  const LEARNING_DATABASE_URL = "postgres://canary-login:canary-secret@127.0.0.1:1/canary";
+
+  const { exitCode, stdout, stderr } = await bench.run(["doctor"], { LEARNING_DATABASE_URL });
+
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/^fail {2}database +Postgres could not be reached/);
+  expect(stdout + stderr).not.toContain("canary");
+});

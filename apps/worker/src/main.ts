@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 
 import { printUrl, query, shell } from "./commands/db.ts";
 import { demo } from "./commands/demo.ts";
+import { examine } from "./commands/doctor.ts";
 import { migrateDatabase } from "./commands/migrate.ts";
 import { run } from "./commands/run.ts";
 import { status } from "./commands/status.ts";
@@ -121,6 +122,16 @@ program
   .description("show the backlog, or where one submission or job is")
   .argument("[id]", "a submission's or a job's id", toUuid)
   .action((id: string | undefined) => execute((config) => status(config, id)));
+
+program
+  .command("doctor")
+  .description(
+    "look for what keeps the queue from working well; exit code 1 when something has failed",
+  )
+  .option("--json", "print the findings as JSON")
+  .action((flags: { readonly json?: true }) =>
+    execute((config) => examine(config, { json: flags.json === true })),
+  );
 
 program
   .command("migrate")

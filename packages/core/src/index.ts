@@ -26,6 +26,9 @@ export type {
   SqlValue,
   Transaction,
 } from "./database.ts";
+export { doctor } from "./doctor.ts";
+export type { DoctorOptions } from "./doctor.ts";
+export type { DoctorCheck, Finding } from "./doctor-checks.ts";
 export * from "./errors.ts";
 export type {
   AttemptRef,

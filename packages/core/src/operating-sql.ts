@@ -1,3 +1,5 @@
+import doctorSchema from "../sql/operating/doctor_schema.sql" with { type: "text" };
+import doctorServer from "../sql/operating/doctor_server.sql" with { type: "text" };
 import forgetJobs from "../sql/operating/forget_jobs.sql" with { type: "text" };
 import getPauses from "../sql/operating/get_pauses.sql" with { type: "text" };
 import getWorkers from "../sql/operating/get_workers.sql" with { type: "text" };
@@ -25,4 +27,6 @@ export const operatingDefinitions: readonly string[] = [
   pruneJobs,
   redactJobs,
   redactSubject,
+  doctorSchema,
+  doctorServer,
 ];

@@ -32,6 +32,8 @@ const workersOwn = [
   "current_login",
   "declare_lanes",
   "declare_resource",
+  "doctor_schema",
+  "doctor_server",
   "enqueue_jobs",
   "expire_jobs",
   "fail_effect",
@@ -187,6 +189,8 @@ describe("gustav_worker", () => {
     expect(workersOwn.filter((name) => !executable.includes(name))).toEqual([]);
     expect(await listExecutable(admin, "gustav_limited")).toEqual([
       "current_login",
+      "doctor_schema",
+      "doctor_server",
       "get_dead_letters",
       "get_job",
       "get_job_v2",

@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 
-import { WorkerError } from "@leasehold/core";
+import { doctor, WorkerError } from "@leasehold/core";
 
 import type { ArmedFault, FaultKind } from "../fault-plan.ts";
 import { essayOf, inTime, type MatrixBench, resultOf, statementMs } from "./matrix-bench.ts";
@@ -67,6 +67,20 @@ async function leased(bench: MatrixBench): Promise<string> {
 const same = (answer: unknown): ClientCall<unknown>["again"] => ({ done: answer, notDone: answer });
 
 const ours = { type: "essay" };
+/** A doctor tells of a database that does not answer, and is asked again. */
+const examining = (statement: RegExp): Scenario =>
+  asking(statement, {
+    prepare: async () => "",
+    async call({ proxy, database }) {
+      const findings = await doctor({ connection: proxy.url, schema: database.schema });
+      const [first] = findings;
+      if (first?.status === "fail") {
+        throw new WorkerError("database_unavailable", first.message, { scope: "backend" });
+      }
+      return { checks: findings.map(({ check }) => check) };
+    },
+    again: same({ checks: expect.arrayContaining(["schema", "snapshot"]) }),
+  });
 
 /** Every statement of a client, by its name. */
 export const clientScenarios: Readonly<Record<string, Scenario>> = {
@@ -251,4 +265,6 @@ export const clientScenarios: Readonly<Record<string, Scenario>> = {
       expect(await observer.getJob(id)).toMatchObject({ state: "cancelled", code: "redacted" });
     },
   }),
+  doctor_server: examining(/\.doctor_server\(/),
+  doctor_schema: examining(/\.doctor_schema\(/),
 };

@@ -29,8 +29,10 @@ grant execute on function
   :"schema".hold_phase, :"schema".fail_effect, :"schema".wait_job, :"schema".find_signal, :"schema".list_children,
   :"schema".signal_job, :"schema".wake_due
 to :"worker";
-grant execute on function :"schema".get_pauses, :"schema".get_workers to :"limited";
 grant execute on function :"schema".get_limits to :"limited";
+grant execute on function
+  :"schema".get_pauses, :"schema".get_workers, :"schema".doctor_schema, :"schema".doctor_server
+to :"limited";
 grant execute on function :"schema".pause, :"schema".resume, :"schema".note_worker, :"schema".prune_jobs to :"worker";
 grant execute on function :"schema".get_resources to :"limited";
 grant execute on function
