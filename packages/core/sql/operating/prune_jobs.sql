@@ -36,17 +36,24 @@ begin
     from (values ('failed', p_failed_ms), ('dead', p_dead_ms), ('cancelled', p_cancelled_ms)) as k (state, ms)
     where k.ms is not null
   loop
-    -- Who requeues one of them waits for its row, and finds that it is gone.
     v_ids := array(
       select s.job_id from :"schema".stopped as s where s.state = v_keep.state and s.finished_at < v_keep.before
-      order by s.finished_at limit p_limit for update skip locked
+      order by s.finished_at limit p_limit
+    );
+    more := more or cardinality(v_ids) = p_limit;
+    -- The job before its stopped row, as replay_job does. Who requeues one of them waits for its row, and finds that it
+    -- is gone.
+    v_ids := array(select j.id from :"schema".job as j where j.id = any (v_ids) order by j.id for update skip locked);
+    v_ids := array(
+      select s.job_id from :"schema".stopped as s
+      where s.job_id = any (v_ids) and s.state = v_keep.state and s.finished_at < v_keep.before
+      order by s.job_id for update skip locked
     );
     perform :"schema".forget_jobs(v_ids);
     v_count := cardinality(v_ids);
     failed := failed + case v_keep.state when 'failed' then v_count else 0 end;
     dead := dead + case v_keep.state when 'dead' then v_count else 0 end;
     cancelled := cancelled + case v_keep.state when 'cancelled' then v_count else 0 end;
-    more := more or v_count = p_limit;
   end loop;
   return next;
 end

@@ -8,13 +8,12 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 as $$
 declare
-  v_job record;
+  v_job_id bigint;
 begin
   cancelled := 0;
-  for v_job in select id, public_id from :"schema".job where id = any (p_job_ids) order by id loop
-    if :"schema".cancel_job(v_job.public_id) = 'ok' then
+  for v_job_id in select j.id from :"schema".job as j where j.id = any (p_job_ids) order by j.id loop
+    if :"schema".stop_job(v_job_id, 'cancel', 'redacted', null, true) = 'ok' then
       cancelled := cancelled + 1;
-      update :"schema".stopped set code = 'redacted' where job_id = v_job.id;
     end if;
   end loop;
   -- From here on none of them is live: what was being written has been, and is seen by the statements below.
