@@ -66,6 +66,7 @@ import extendJobs from "../sql/migrations/0007_extend_jobs.sql" with { type: "te
 import addLimits from "../sql/migrations/0008_add_limits.sql" with { type: "text" };
 import addStructure from "../sql/migrations/0009_add_structure.sql" with { type: "text" };
 import addProgress from "../sql/migrations/0010_add_progress.sql" with { type: "text" };
+import tuneVacuum from "../sql/migrations/0011_tune_vacuum.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
 import { afterDefinitions } from "./after-sql.ts";
 import { limitsDefinitions } from "./limits-sql.ts";
@@ -106,6 +107,7 @@ export const coreSql: SqlBundle = {
     { version: 8, name: "add_limits", text: addLimits },
     { version: 9, name: "add_structure", text: addStructure },
     { version: 10, name: "add_progress", text: addProgress },
+    { version: 11, name: "tune_vacuum", text: tuneVacuum },
   ],
   definitions: [
     clock,

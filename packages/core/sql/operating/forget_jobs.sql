@@ -12,6 +12,7 @@ begin
   delete from :"schema".signal where job_id = any (p_job_ids);
   delete from :"schema".child where job_id = any (p_job_ids);
   delete from :"schema".parent where job_id = any (p_job_ids);
+  delete from :"schema".lease_progress where job_id = any (p_job_ids);
   delete from :"schema".stopped where job_id = any (p_job_ids);
   delete from :"schema".job where id = any (p_job_ids);
 end
