@@ -15,8 +15,12 @@ const enqueue = (session: Session): Promise<Answer> => session.call("enqueue_job
 const setLimit = (session: Session, max: number, key = "default"): Promise<Answer> =>
   session.call("set_limit", "queue", key, max);
 
-async function claimIn(queue: LimitedQueue, session: Session, limit: number): Promise<Answer> {
-  const [lane] = await queue.lanes(["draft"]);
+async function claimIn(
+  queue: LimitedQueue,
+  session: Session,
+  { limit, phase = "draft" }: { readonly limit: number; readonly phase?: string },
+): Promise<Answer> {
+  const [lane] = await queue.lanes([phase]);
   const token = crypto.randomUUID();
   return await session.call("claim_jobs_v2", "w", token, `{${lane?.laneId}}`, "{}", limit, 1_000);
 }
@@ -61,7 +65,7 @@ describe("a limit that is set", () => {
     await using queue = await setup();
     await queue.enqueueAll(jobsOf("acme", 10));
     await using rivals = await rivalsIn(queue);
-    await claimIn(queue, rivals.first, 3);
+    await claimIn(queue, rivals.first, { limit: 3 });
 
     await rivals.overtaken((rival) => setLimit(rival, 4));
 
@@ -74,7 +78,7 @@ describe("a limit that is set", () => {
     await using rivals = await rivalsIn(queue);
     await setLimit(rivals.first, 4);
 
-    await rivals.overtaken((rival) => claimIn(queue, rival, 10));
+    await rivals.overtaken((rival) => claimIn(queue, rival, { limit: 10 }));
     const more = await queue.claim();
 
     expect(more.length + (await queue.countLeases())).toBeLessThanOrEqual(8);
@@ -88,7 +92,7 @@ describe("a limit that is set", () => {
     await using rivals = await rivalsIn(queue);
     await setLimit(rivals.first, 2);
 
-    const claimed = await rivals.overtaken((rival) => claimIn(queue, rival, 10));
+    const claimed = await rivals.overtaken((rival) => claimIn(queue, rival, { limit: 10 }));
 
     expect(claimed).toHaveLength(2);
   });
@@ -98,7 +102,7 @@ describe("a limit that is set", () => {
     await queue.client.setLimit({ queue: "default" }, { concurrencyMax: 5 });
     await queue.enqueueAll(jobsOf("acme", 10));
     await using rivals = await rivalsIn(queue);
-    await claimIn(queue, rivals.first, 5);
+    await claimIn(queue, rivals.first, { limit: 5 });
 
     const [answer] = await rivals.overtaken((rival) => setLimit(rival, 2));
 
@@ -141,7 +145,8 @@ describe("a limit that is set", () => {
       await using session = await queue.begin();
       await session.query("set transaction isolation level repeatable read");
 
-      const call = name === "set_limit" ? setLimit(session, 2) : claimIn(queue, session, 1);
+      const call =
+        name === "set_limit" ? setLimit(session, 2) : claimIn(queue, session, { limit: 1 });
 
       expect(await call.catch((error: object) => Object(error).code)).toBe("25001");
     },
@@ -194,14 +199,16 @@ describe("a limit that goes", () => {
 });
 
 describe("at a gate", () => {
-  test("a claim waits for another, and takes what that left", async () => {
+  test("a claim waits for another that takes other jobs, and takes what that left", async () => {
     await using queue = await setup();
     await queue.client.setLimit({ queue: "default" }, { concurrencyMax: 5 });
-    await queue.enqueueAll(jobsOf("acme", 10));
+    await queue.enqueueAll([...jobsOf("acme", 9), ...jobsOf("umbrella", 9, { phase: "grade" })]);
     await using rivals = await rivalsIn(queue);
-    await claimIn(queue, rivals.first, 3);
+    await claimIn(queue, rivals.first, { limit: 3 });
 
-    const others = await rivals.overtaken((rival) => claimIn(queue, rival, 10));
+    const others = await rivals.overtaken((rival) =>
+      claimIn(queue, rival, { limit: 9, phase: "grade" }),
+    );
 
     expect(others).toHaveLength(2);
   });
@@ -227,7 +234,7 @@ describe("at a gate", () => {
     await queue.client.setLimit({ queue: "other" }, { concurrencyMax: 5 });
     await queue.enqueueAll([...jobsOf("acme", 1), ...jobsOf("acme", 1, { queue: "other" })]);
     await using session = await queue.begin();
-    await claimIn(queue, session, 3);
+    await claimIn(queue, session, { limit: 3 });
     const declared = { queue: "other", type: "essay", version: 1, phases: ["draft"] };
     const [lane] = await queue.store.declareLanes(declared);
 
