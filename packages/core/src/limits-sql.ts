@@ -10,6 +10,7 @@ import getLimits from "../sql/limits/get_limits.sql" with { type: "text" };
 import limitLeft from "../sql/limits/limit_left.sql" with { type: "text" };
 import lockGates from "../sql/limits/lock_gates.sql" with { type: "text" };
 import peekGates from "../sql/limits/peek_gates.sql" with { type: "text" };
+import plainLanes from "../sql/limits/plain_lanes.sql" with { type: "text" };
 import setLimit from "../sql/limits/set_limit.sql" with { type: "text" };
 import setTenantWeight from "../sql/limits/set_tenant_weight.sql" with { type: "text" };
 import tenantsLeft from "../sql/limits/tenants_left.sql" with { type: "text" };
@@ -22,6 +23,7 @@ export const limitsDefinitions: readonly string[] = [
   freeSlots,
   lockGates,
   limitLeft,
+  plainLanes,
   peekGates,
   tenantsLeft,
   chooseGated,

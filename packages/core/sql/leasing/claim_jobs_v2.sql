@@ -27,6 +27,7 @@ set enable_seqscan = off set enable_bitmapscan = off
 as $$
 declare
   v_left integer := p_limit;
+  v_plain_lanes integer[];
   v_share integer;
   v_taken integer;
 begin
@@ -47,19 +48,20 @@ begin
   if not found then
     return query
       select c.* from :"schema".claim_plain(
-        p_worker, p_token, '{}', p_solo_lanes, p_limit, p_lease_ms, p_marks
+        p_worker, p_token, '{}', :"schema".plain_lanes(p_solo_lanes), p_limit, p_lease_ms, p_marks
       ) as c;
   end if;
   if found then
     return;
   end if;
-  v_share := floor(p_limit / 2.0 + random());
+  v_plain_lanes := :"schema".plain_lanes(p_lanes);
+  v_share := case when v_plain_lanes = '{}' then p_limit else floor(p_limit / 2.0 + random()) end;
   return query
     select c.* from :"schema".claim_gated(p_worker, p_token, p_lanes, false, v_share, p_lease_ms) as c;
   get diagnostics v_taken = row_count;
   v_left := v_left - v_taken;
   return query
-    select c.* from :"schema".claim_plain(p_worker, p_token, p_lanes, '{}', v_left, p_lease_ms, p_marks) as c;
+    select c.* from :"schema".claim_plain(p_worker, p_token, v_plain_lanes, '{}', v_left, p_lease_ms, p_marks) as c;
   if v_taken = v_share then
     get diagnostics v_taken = row_count;
     return query

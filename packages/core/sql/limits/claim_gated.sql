@@ -18,8 +18,10 @@ set jit = off set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_lanes integer[] := array(
-    select n.lane_id from unnest(p_lanes) as n (lane_id)
-    where exists (select from :"schema".ready as r where r.lane_id = -n.lane_id and r.lane_id < 0)
+    -- With a limit, so that it stays a probe for each lane.
+    select n.lane_id from unnest(p_lanes) as n (lane_id) cross join lateral (
+      select from :"schema".ready as r where r.lane_id = -n.lane_id and r.lane_id < 0 limit 1
+    ) as w
   );
   v_now timestamptz;
   v_chosen bigint[];
@@ -41,7 +43,8 @@ begin
     with taken as (
       delete from :"schema".ready as r where r.job_id = any (array(
         select q.job_id from :"schema".ready as q
-        where q.job_id = any (v_chosen) and q.lane_id < 0 for update skip locked
+        -- Since it was chosen it may have become another job, of another time.
+        where q.job_id = any (v_chosen) and -q.lane_id = any (v_lanes) and q.due_at <= v_now for update skip locked
       ))
       returning r.job_id, -r.lane_id as lane_id, r.priority, r.attempt
     ), leased as (

@@ -34,7 +34,7 @@ create table :"schema".job_limit (
 
 -- A share of a tenant's that is not 1.
 create table :"schema".tenant_weight (
-  tenant text primary key check (length(tenant) <= 256),
+  tenant text collate "C" primary key check (length(tenant) <= 256),
   weight double precision not null check (weight between 0.001 and 1000)
 );
 
