@@ -1,16 +1,13 @@
-import { ModelError, type ModelErrorCode, type ModelErrorScope } from "@leasehold/model";
-
-/** What a server said when it did not answer: a status, or an error line under status 200. */
-export interface BackendReply {
-  /** `host:port/model`: who said it. */
-  readonly resource: string;
-  /** Absent for an error line. */
-  readonly status?: number;
-  /** What it said. Only ever matched against known words: it may quote a learner. */
-  readonly text: string;
-  /** From the header `retry-after`. */
-  readonly retryAfterMs?: number;
-}
+import type { ModelError } from "@leasehold/model";
+import {
+  type BackendReply,
+  busyMeanings,
+  gatewayMeanings,
+  type KnownMeaning,
+  type ReplyMeaning,
+  toMeaningError,
+  toReplyError,
+} from "@leasehold/model/http";
 
 /**
  * Finds what a reply means.
@@ -19,43 +16,12 @@ export interface BackendReply {
  * both 400. So words decide first, the status where no words are known.
  */
 export function toBackendError(reply: BackendReply): ModelError {
-  const text = reply.text.slice(0, textCharactersMax).toLowerCase();
-  const meaning =
-    meanings.find((known) => known.when(reply.status ?? 0, text)) ??
-    (reply.status === undefined ? errorLine : unknownStatus(reply.status));
-  return toError(reply.resource, meaning, reply.retryAfterMs);
+  return toReplyError("Ollama", reply, meanings);
 }
 
 /** The server answers, but does not have the model. */
 export function toModelMissingError(resource: string): ModelError {
-  return toError(resource, modelMissing);
-}
-
-function toError(resource: string, meaning: Meaning, askedMs?: number): ModelError {
-  const retryAfterMs = askedMs ?? meaning.retryAfterMs;
-  return new ModelError(meaning.code, `Ollama (${resource}): ${meaning.sentence}`, {
-    scope: meaning.scope,
-    retryable: meaning.retryable,
-    adapterCode: meaning.adapterCode,
-    ...(meaning.retryable && retryAfterMs !== undefined ? { retryAfterMs } : {}),
-  });
-}
-
-/** Characters of a reply that are looked at. Known words stand at its beginning. */
-const textCharactersMax = 4096;
-
-interface Meaning {
-  readonly code: ModelErrorCode;
-  readonly scope: ModelErrorScope;
-  readonly retryable: boolean;
-  readonly retryAfterMs?: number;
-  readonly adapterCode: string;
-  readonly sentence: string;
-}
-
-interface KnownMeaning extends Meaning {
-  /** `status` is 0 for an error line; `text` is in lower case. */
-  when(status: number, text: string): boolean;
+  return toMeaningError(`Ollama (${resource})`, modelMissing);
 }
 
 const job = { scope: "job", retryable: false } as const;
@@ -63,7 +29,7 @@ const config = { scope: "config", retryable: false } as const;
 const model = { scope: "model", retryable: true } as const;
 const backend = { scope: "backend", retryable: true } as const;
 
-const modelMissing: Meaning = {
+const modelMissing: ReplyMeaning = {
   ...config,
   code: "model_missing",
   adapterCode: "model_missing",
@@ -82,22 +48,14 @@ const meanings: readonly KnownMeaning[] = [
       "prompt and answer do not fit the model's window; a profile with a larger numCtx may.",
   },
   {
-    when: (status, text) =>
-      /maximum pending requests|server overloaded/.test(text) || status === 503,
+    when: (_, text) => /maximum pending requests|server overloaded/.test(text),
     ...backend,
     code: "backend_busy",
     retryAfterMs: 5_000,
     adapterCode: "queue_full",
     sentence: "the server is busy.",
   },
-  {
-    when: (status) => status === 429,
-    ...backend,
-    code: "backend_busy",
-    retryAfterMs: 5_000,
-    adapterCode: "rate_limited",
-    sentence: "the server asks for fewer requests.",
-  },
+  ...busyMeanings,
   {
     // Before the crash: a runner that died of it says both.
     when: (_, text) =>
@@ -183,61 +141,5 @@ const meanings: readonly KnownMeaning[] = [
     adapterCode: "route_missing",
     sentence: "there is no Ollama under this address, or a very old one.",
   },
-  {
-    when: (status) => status >= 300 && status < 400,
-    ...config,
-    code: "config_invalid",
-    adapterCode: "redirected",
-    sentence:
-      "the address points elsewhere, and redirects are not followed; name the final address.",
-  },
-  {
-    when: (status) => status === 413,
-    ...job,
-    code: "input_too_large",
-    adapterCode: "request_too_large",
-    sentence: "the request is larger than the server takes.",
-  },
-  {
-    when: (status) => status === 408 || status === 504,
-    ...backend,
-    code: "backend_timeout",
-    adapterCode: "gateway_timeout",
-    sentence: "a gateway gave up waiting for the server.",
-  },
-  {
-    when: (status) => status === 502,
-    ...backend,
-    code: "backend_failed",
-    adapterCode: "bad_gateway",
-    sentence: "a gateway does not reach the server.",
-  },
+  ...gatewayMeanings,
 ];
-
-const errorLine: Meaning = {
-  ...backend,
-  code: "backend_failed",
-  adapterCode: "error_line",
-  sentence: "the server broke off its answer with an error.",
-};
-
-function unknownStatus(status: number): Meaning {
-  const adapterCode = `http_${status}`;
-  if (status >= 500) {
-    return {
-      ...backend,
-      code: "backend_failed",
-      adapterCode,
-      sentence: `the server failed with status ${status}.`,
-    };
-  }
-  // Nobody knows whose fault this is. Charged to the job it costs one job a few attempts; as a fault of the
-  // configuration, one odd job would pause the model for everybody.
-  return {
-    scope: "job",
-    retryable: true,
-    code: "backend_failed",
-    adapterCode,
-    sentence: `the server refused the request with status ${status}.`,
-  };
-}

@@ -1,14 +1,10 @@
-import { toConfigError } from "./config-error.ts";
+import { type BaseUrl, parseBaseUrl } from "@leasehold/model/http";
 
 /** Where an Ollama server is, checked and written in one way. */
-export interface OllamaBaseUrl {
-  /** Origin and path, without a slash at the end. */
-  readonly url: string;
-  /** `host:port`; the port is always there. */
-  readonly host: string;
-  /** The host is this machine or a private network. False only for an origin that was allowed by name. */
-  readonly local: boolean;
-}
+export type OllamaBaseUrl = BaseUrl;
+
+/** An address that needs no explanation. */
+export const ollamaExampleUrl = "http://127.0.0.1:11434";
 
 /**
  * Reads the address of an Ollama server and refuses one that learners' work must not travel to.
@@ -19,88 +15,9 @@ export function parseOllamaBaseUrl(
   text: string,
   allowOrigins: readonly string[] = [],
 ): OllamaBaseUrl {
-  const { base, problems } = readBaseUrl(text, allowOrigins);
-  if (base === undefined) throw toConfigError("Ollama base URL", problems);
-  return base;
-}
-
-/** The same as data, for a caller that has more problems to report. */
-export function readBaseUrl(
-  text: string,
-  allowOrigins: readonly string[],
-): { readonly base?: OllamaBaseUrl; readonly problems: readonly string[] } {
-  const problems = allowOrigins.flatMap((origin, index) =>
-    isOrigin(origin)
-      ? []
-      : [`allowOrigins[${index}] must be an origin such as https://ollama.example.org`],
-  );
-  const url = parseUrl(text);
-  if (typeof url === "string") return { problems: [...problems, url] };
-  const local = isLocalHost(url.hostname);
-  // What stands in the path or the query may be a secret, so only the host is named.
-  if (/[?#]/.test(text)) {
-    problems.push(`host "${url.hostname}" must not be followed by a query or a fragment`);
-  }
-  if (!local && !allowOrigins.includes(url.origin)) {
-    problems.push(
-      `host "${url.hostname}" is neither this machine nor a private network: learners' work would leave it; ` +
-        "name its origin in allowOrigins if that is meant",
-    );
-  }
-  if (problems.length > 0) return { problems };
-  const base = {
-    url: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
-    host: `${url.hostname}:${url.port === "" ? defaultPorts[url.protocol] : url.port}`,
-    local,
-  };
-  return { base: Object.freeze(base), problems };
-}
-
-const example = "an address such as http://127.0.0.1:11434";
-const defaultPorts: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
-
-/** A URL, or the problem with it. */
-function parseUrl(text: string): URL | string {
-  // A URL parser drops tabs and line breaks, reads a backslash as a slash and takes what stands before an "@" for a
-  // password: three ways to show one host and to mean another. None of them is needed here. The value is not quoted,
-  // because what looks like its host may be a password.
-  if (/[\s\\@\p{Cc}]/u.test(text)) {
-    return `expected ${example} without user name, password, blank or backslash`;
-  }
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return `expected ${example}`;
-  return new URL(text);
-}
-
-function isOrigin(text: string): boolean {
-  return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
-}
-
-/** Judges a host as the URL parser wrote it: decimal, octal and hexadecimal addresses are dotted by then. */
-function isLocalHost(hostname: string): boolean {
-  if (hostname.startsWith("[")) return isLocalAddress6(hostname.slice(1, -1));
-  const address4 = /^(\d+)\.(\d+)\.\d+\.\d+$/.exec(hostname);
-  if (address4 !== null) return isLocalAddress4(Number(address4[1]), Number(address4[2]));
-  // A name without a dot is a service of the same compose file or cluster. A dot at the end would make it a name of
-  // the public root, and an empty label is no name.
-  return /^[a-z0-9_-]+$/.test(hostname) || /^([a-z0-9_-]+\.)+(local|internal)$/.test(hostname);
-}
-
-/** Loopback and RFC 1918. Not 169.254/16: the cloud's metadata service answers there. */
-function isLocalAddress4(first: number, second: number): boolean {
-  return (
-    first === 127 ||
-    first === 10 ||
-    (first === 172 && second >= 16 && second <= 31) ||
-    (first === 192 && second === 168)
-  );
-}
-
-/** Loopback, unique local addresses, and the local ones of IPv4 in their mapped form. */
-function isLocalAddress6(address: string): boolean {
-  const mapped = /^::ffff:([0-9a-f]{1,4}):[0-9a-f]{1,4}$/.exec(address);
-  if (mapped?.[1] !== undefined) {
-    const high = Number.parseInt(mapped[1], 16);
-    return isLocalAddress4(high >> 8, high & 0xff);
-  }
-  return address === "::1" || /^f[cd][0-9a-f]{2}:/.test(address);
+  return parseBaseUrl(text, {
+    subject: "Ollama base URL",
+    example: ollamaExampleUrl,
+    allowOrigins,
+  });
 }

@@ -1,7 +1,8 @@
+import { type CallWatch, createCallWatch } from "@leasehold/model/http";
 import { Ollama } from "ollama/browser";
 
-import { type CallWatch, createCallWatch } from "./call-watch.ts";
-import { type AnswerForm, createGuardedFetch } from "./guarded-fetch.ts";
+import { callErrors } from "./call-errors.ts";
+import { type AnswerForm, createOllamaFetch } from "./guarded-fetch.ts";
 import type { OllamaConfig } from "./options.ts";
 
 /** One call of the server: a client of its own, and what watches over it. */
@@ -27,8 +28,8 @@ export async function withCall<T>(
   { config, signals, form }: OllamaCallOptions,
   run: (call: OllamaCall) => Promise<T>,
 ): Promise<T> {
-  const watch = createCallWatch(config.resource, signals);
-  const fetch = createGuardedFetch(config, { signal: watch.signal, form });
+  const watch = createCallWatch({ resource: config.resource, errors: callErrors, signals });
+  const fetch = createOllamaFetch(config, { signal: watch.signal, form });
   try {
     watch.throwIfEnded();
     return await run({ client: new Ollama({ host: config.base.url, fetch }), watch });

@@ -1,7 +1,7 @@
+import { type HttpFetch, readBaseUrl, toConfigError } from "@leasehold/model/http";
 import { z } from "zod";
 
-import { type OllamaBaseUrl, readBaseUrl } from "./base-url.ts";
-import { toConfigError } from "./config-error.ts";
+import { type OllamaBaseUrl, ollamaExampleUrl } from "./base-url.ts";
 import { type OllamaProfile, ollamaTextProfile, ollamaVisionProfile } from "./profile.ts";
 
 /** How long Ollama may be silent, in milliseconds. Silence beyond it is an outage, not the job's failure. */
@@ -17,7 +17,7 @@ export interface OllamaLimits {
 }
 
 /** Sends one request; `fetch` of the runtime fits. The init carries `timeout` and `proxy` for Bun as well. */
-export type OllamaFetch = (url: string, init: RequestInit) => Promise<Response>;
+export type OllamaFetch = HttpFetch;
 
 /** What `createOllamaModel` needs to know. */
 export interface OllamaModelOptions {
@@ -118,7 +118,10 @@ interface OptionsFrame {
 
 function optionsSchema({ allowOrigins, profile }: OptionsFrame): z.ZodType<ParsedOptions> {
   const baseUrl = z.string().transform((text, context) => {
-    const { base, problems } = readBaseUrl(text, allowOrigins);
+    const { base, problems } = readBaseUrl(text, {
+      example: ollamaExampleUrl,
+      allowOrigins,
+    });
     for (const message of problems) context.addIssue({ code: "custom", message });
     return base ?? z.NEVER;
   });

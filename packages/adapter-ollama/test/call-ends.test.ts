@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 
-import { createCallWatch } from "../src/call-watch.ts";
+import { createCallWatch } from "@leasehold/model/http";
+
+import { callErrors } from "../src/call-errors.ts";
 import { createOllamaModel } from "../src/index.ts";
 import { faults } from "./replay-server.ts";
 import { createContext, expectModelError, request, setup } from "./setup.ts";
@@ -310,7 +312,11 @@ test("stops saying so when the answer speaks for itself", async () => {
 
 test("the first reason counts", () => {
   const controller = new AbortController();
-  const watch = createCallWatch("host:1/tiny", [controller.signal]);
+  const watch = createCallWatch({
+    resource: "host:1/tiny",
+    errors: callErrors,
+    signals: [controller.signal],
+  });
 
   watch.endAt(performance.now() - 1, () => false);
   controller.abort();

@@ -1,4 +1,4 @@
-import { ModelError } from "@leasehold/model";
+import { ModelError } from "../model.ts";
 
 /** Reports every problem of one setting at once. The problems are our own words. */
 export function toConfigError(subject: string, problems: readonly string[]): ModelError {

@@ -1,11 +1,5 @@
-import type { ModelError } from "@leasehold/model";
-
-import {
-  type SilenceKind,
-  toAbortedError,
-  toDeadlineError,
-  toSilenceError,
-} from "./call-errors.ts";
+import type { ModelError } from "../model.ts";
+import type { CallErrors, SilenceKind } from "./call-errors.ts";
 
 /** Ends a call: for the first reason that comes up, and for no other. */
 export interface CallWatch {
@@ -28,8 +22,16 @@ export interface CallWatch {
 /** What a timer can count. */
 const timerMsMax = 2_147_483_647;
 
-/** Watches one call. Each of the signals aborts it. */
-export function createCallWatch(resource: string, signals: readonly AbortSignal[]): CallWatch {
+/** What a watch needs to know. */
+export interface CallWatchOptions {
+  readonly resource: string;
+  readonly errors: CallErrors;
+  /** Any of them aborts the call. */
+  readonly signals: readonly AbortSignal[];
+}
+
+/** Watches one call. */
+export function createCallWatch({ resource, errors, signals }: CallWatchOptions): CallWatch {
   const ended = new AbortController();
   let reason: ModelError | undefined;
   let silence: ReturnType<typeof setTimeout> | undefined;
@@ -43,7 +45,7 @@ export function createCallWatch(resource: string, signals: readonly AbortSignal[
   };
   const endByOthers = (): void => {
     const aborted = signals.find((signal) => signal.aborted);
-    end(toAbortedError(resource, aborted?.reason));
+    end(errors.toAbortedError(resource, aborted?.reason));
   };
   // Listeners that are taken off again, instead of `AbortSignal.any`: the worker's signal outlives a million calls.
   for (const signal of signals) signal.addEventListener("abort", endByOthers, { once: true });
@@ -57,11 +59,11 @@ export function createCallWatch(resource: string, signals: readonly AbortSignal[
     },
     allowSilence(kind, ms) {
       clearTimeout(silence);
-      silence = setTimeout(() => end(toSilenceError(resource, kind)), ms);
+      silence = setTimeout(() => end(errors.toSilenceError(resource, kind)), ms);
     },
     endAt(deadlineAt, isDecoding) {
       const ms = deadlineAt - performance.now();
-      const endNow = (): void => end(toDeadlineError(resource, isDecoding()));
+      const endNow = (): void => end(errors.toDeadlineError(resource, isDecoding()));
       if (ms <= 0) endNow();
       else deadline = setTimeout(endNow, Math.min(ms, timerMsMax));
     },
@@ -71,7 +73,7 @@ export function createCallWatch(resource: string, signals: readonly AbortSignal[
           report();
         } catch (thrown) {
           // Thrown from a timer it would end the process. Who cannot be told anything wants no answer either.
-          end(toAbortedError(resource, thrown));
+          end(errors.toAbortedError(resource, thrown));
         }
       }, ms);
     },
