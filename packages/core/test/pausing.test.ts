@@ -87,6 +87,52 @@ describe("pause", () => {
     expect(await queue.claim()).toMatchObject([{ solo: true }]);
   });
 
+  test("holds for jobs that wait for a limit", async () => {
+    await using queue = await setup();
+    await queue.call("set_limit", "queue", "default", 5);
+    await queue.enqueue({ tenant: "school" });
+
+    await queue.client.pause({ type: "essay" });
+    const paused = await queue.claim();
+    await queue.client.resume({ type: "essay" });
+
+    expect(paused).toEqual([]);
+    expect(await queue.claim()).toHaveLength(1);
+  });
+
+  test("holds for jobs that need a resource", async () => {
+    await using queue = await setup();
+    await queue.enqueue();
+    const lanes = `{${(await queue.lanes(["draft"])).map(({ laneId }) => laneId).join()}}`;
+    const claim = async (): Promise<readonly unknown[]> => {
+      const who = ["host/model", "w", crypto.randomUUID()] as const;
+      const rows = await queue.call("claim_for_resource", ...who, lanes, "{}", 5, 1_000);
+      return rows.filter(({ job_id: id }) => id !== null);
+    };
+
+    await queue.client.pause({ queue: "default" });
+    const paused = await claim();
+    await queue.client.resume({ queue: "default" });
+
+    expect(paused).toEqual([]);
+    expect(await claim()).toHaveLength(1);
+  });
+
+  test("holds for workers of the version before", async () => {
+    await using queue = await setup();
+    await queue.enqueue();
+    const lanes = `{${(await queue.lanes(["draft"])).map(({ laneId }) => laneId).join()}}`;
+    const claim = (): Promise<readonly unknown[]> =>
+      queue.call("claim_jobs", "w", crypto.randomUUID(), lanes, "{}", 5, 1_000);
+
+    await queue.client.pause({ queue: "default" });
+    const paused = await claim();
+    await queue.client.resume({ queue: "default" });
+
+    expect(paused).toEqual([]);
+    expect(await claim()).toHaveLength(1);
+  });
+
   test("counts each pause by itself", async () => {
     await using queue = await setup();
     await queue.enqueue();

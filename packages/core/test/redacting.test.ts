@@ -63,11 +63,29 @@ async function plantEverywhere(queue: Queue): Promise<readonly string[]> {
     store.checkpointJob(job, { phase: "draft", nextPhase: "later", yields: true }, result),
   );
   const leased = await plant(queue, (job) => store.savePart(job, 1, result));
+  const waiting = await plant(queue, (job) =>
+    queue.call("wait_job", job.jobId, job.token, "draft", "signal", "go", null, false),
+  );
+  const signalled = await plant(queue, (job) =>
+    queue.call("signal_job", job.publicId, "go", { text: "canary signal" }),
+  );
   const queued = await plant(queue);
   await queue.query(`select :"schema".register_type('essay', p_retries_max => 0::smallint)`);
   await client.cancel(queued);
   const dead = await plant(queue, (job) => store.retryJob(job, reason));
-  return [retried, waitedFor, failed, completed, cancelled, yielded, leased, queued, dead];
+  return [
+    retried,
+    waitedFor,
+    failed,
+    completed,
+    cancelled,
+    yielded,
+    leased,
+    waiting,
+    signalled,
+    queued,
+    dead,
+  ];
 }
 
 describe("redact_subject", () => {
@@ -80,9 +98,17 @@ describe("redact_subject", () => {
     const answer = await queue.client.redactSubject("canary-ada");
 
     expect(before).toEqual(
-      expect.arrayContaining(["attempt", "job", "job_counter", "result", "stopped", "unique_key"]),
+      expect.arrayContaining([
+        "attempt",
+        "job",
+        "job_counter",
+        "result",
+        "signal",
+        "stopped",
+        "unique_key",
+      ]),
     );
-    expect(answer).toMatchObject({ jobs: ids.length + 1, cancelled: 5 });
+    expect(answer).toMatchObject({ jobs: ids.length + 1, cancelled: 7 });
     expect(answer.results).toBeGreaterThan(ids.length);
     expect(await findWord(queue, "canary")).toEqual([]);
     expect(await queue.client.getJob(waiting)).toMatchObject({

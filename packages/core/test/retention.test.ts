@@ -217,6 +217,7 @@ describe("prune_jobs", () => {
         "cancelled",
         "queued",
         "leased",
+        "waiting",
         "yielded",
       );
       const anyJob = fc.record({ state: anyState, restDays: fc.nat(3) });
@@ -281,6 +282,8 @@ async function bring(queue: Queue, state: string): Promise<string> {
   if (state === "yielded") {
     const step = { phase: "draft", nextPhase: "later", yields: true };
     await queue.store.checkpointJob(job, step, result);
+  } else if (state === "waiting") {
+    await queue.call("wait_job", job.jobId, job.token, "draft", "signal", "go", null, false);
   } else if (state !== "leased") {
     await endings[state as EndState](queue, job);
   }
