@@ -71,6 +71,7 @@ describe("a renewal says why a lease is gone", () => {
     await queue.database.advance(1_001);
     await queue.store.lapseLeases(10);
     const next = await queue.claimOne();
+    await queue.store.startJob(next);
     const answer = await renewOne(queue, lease);
 
     await queue.client.cancel(id);
