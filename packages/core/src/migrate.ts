@@ -67,8 +67,10 @@ async function applyAll(
   await prepare(sql, schema);
   const known = await readApplied(sql, schema);
   const applied: string[] = [];
-  for (const bundle of bundles) {
-    for (const migration of findPending(bundle, known)) {
+  const pending = bundles.map((bundle) => ({ bundle, migrations: findPending(bundle, known) }));
+  if (pending.some(({ migrations }) => migrations.length > 0)) await lockAll(sql, schema);
+  for (const { bundle, migrations } of pending) {
+    for (const migration of migrations) {
       await sql.unsafe(renderSql(migration.text, schema)).simple();
       await sql.unsafe(recordText(schema, bundle, migration)).simple();
       applied.push(`${bundle.name} ${titleOf(migration)}`);
@@ -118,6 +120,7 @@ export async function migrateRoles(options: MigrateOptions & RoleNames): Promise
       }
     }
     await inShortLocks(client, options, async (sql) => {
+      await lockAll(sql, schema);
       await sql.unsafe(renderRoles(grants, schema, names)).simple();
     });
   } catch (error) {
@@ -155,6 +158,22 @@ async function inShortLocks(
       await wait(systemRuntime, backoffMs(systemRuntime, tries, betweenTries), never);
     }
   }
+}
+
+/**
+ * Takes everything there is at once, and soon or not at all: who has one table for himself while he waits for another
+ * has the workers wait for both, and may be what one of them waits for.
+ */
+async function lockAll(sql: Sql, schema: string): Promise<void> {
+  const [row] = await sql<{ names: string | null }[]>`
+    select string_agg(format('%I.%I', n.nspname, c.relname), ', ' order by c.relname) as names
+    from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname = ${schema} and c.relkind = 'r'`;
+  const names = row?.names ?? null;
+  if (names === null) return;
+  await sql.unsafe("set local lock_timeout = '300ms'");
+  await sql.unsafe(`lock table ${names} in access exclusive mode`);
+  await sql.unsafe(shortLocks);
 }
 
 function isLocked(error: unknown): boolean {
