@@ -182,7 +182,12 @@ test("loads although the deadline of the call has passed", async () => {
 
   await subject.model.prepare?.(createContext({ deadlineMs: -1_000 }));
 
-  expect(subject.server.requests.map(({ kind }) => kind)).toEqual(["tags", "load"]);
+  expect(subject.server.requests.map(({ kind }) => kind)).toEqual([
+    "tags",
+    "version",
+    "show",
+    "load",
+  ]);
 });
 
 test("a deadline that passes in silence is an outage", async () => {
@@ -237,7 +242,7 @@ test("sends nothing when the deadline has passed", async () => {
 });
 
 test("an answer with more frames than tokens were asked for is the job's failure", async () => {
-  await using subject = await setup({ script: [{ kind: "endless", piece: "" }] });
+  await using subject = await setup({ script: [{ kind: "endless", piece: "", repeats: true }] });
 
   const error = await expectModelError(
     subject.model.generate({ ...request, outputTokensMax: 10 }, createContext()),

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 
 import { ModelError } from "@leasehold/model";
 
-import { readCassette } from "./cassette.ts";
+import { listLines, readCassette } from "./cassette.ts";
+import { startReplayServer } from "./replay-server.ts";
 import { createContext, request, setup } from "./setup.ts";
 
 /** What each recorded chat must be taken for: how an answer ended, or code, scope and our finer code. */
@@ -50,6 +51,12 @@ const expected: Readonly<Record<string, string>> = {
   "empty body": "backend_failed, job, http_400",
   "runner killed, streamed": "backend_failed, model, runner_crashed",
   "queue full": "backend_busy, backend, queue_full",
+  ...Object.fromEntries(
+    Array.from({ length: 8 }, (_, number) => [
+      `eight at once, two may wait: ${number}`,
+      number < 3 ? "length, 60 characters, 4 + 60 tokens" : "backend_busy, backend, queue_full",
+    ]),
+  ),
   // Answers to another question than ours.
   load: "backend_failed, backend, answer_cut",
   "load, streamed": "backend_failed, backend, answer_cut",
@@ -71,4 +78,31 @@ test.each(chats.map(({ name }) => name))("takes %j for what it is", async (name)
   );
 
   expect(outcome).toBe(expected[name] ?? "a line in the table above");
+});
+
+test("replays each recording byte for byte", async () => {
+  const cassette = readCassette();
+  await using server = await startReplayServer({
+    script: ({ body }) => ({ kind: "replay", name: String(body["name"]) }),
+  });
+
+  const replayed = await Promise.all(
+    cassette.map(async ({ name }) => {
+      const body = JSON.stringify({ name });
+      const response = await fetch(server.url, { method: "POST", body });
+      const contentType = response.headers.get("content-type");
+      return { status: response.status, contentType, text: await response.text() };
+    }),
+  );
+
+  expect(cassette.length).toBeGreaterThan(50);
+  expect(replayed).toEqual(
+    cassette.map(({ response }) => ({
+      status: response.status,
+      contentType: response.contentType,
+      text: listLines(response)
+        .map((line) => `${line}\n`)
+        .join(""),
+    })),
+  );
 });

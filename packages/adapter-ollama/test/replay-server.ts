@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
 import { findRecordedChat, readCassette, type RecordedExchange } from "./cassette.ts";
+import { createReplayCatalogue } from "./replay-catalogue.ts";
 import {
   act,
   actRecording,
@@ -15,7 +15,8 @@ import {
 export { faults, garbageLine, type ReplayStep } from "./replay-steps.ts";
 
 /** What a request is for. A `load` is a chat without messages. */
-export type RequestKind = "chat" | "load" | "tags" | "version" | "other";
+export type RequestKind =
+  "chat" | "load" | "tags" | "version" | "show" | "ps" | "pull" | "root" | "other";
 
 /** A request as the server got it. */
 export interface ReceivedRequest {
@@ -41,8 +42,12 @@ export interface ReplayServerOptions {
     readonly ScriptedStep[] | ((request: ReceivedRequest) => ReplayStep | undefined);
   /** Is the model, for chats that neither script nor cassette answers. */
   readonly answer?: (request: ReceivedRequest) => string;
-  /** Models that the server has besides the recorded ones. */
+  /** Models that the server has besides the recorded ones. They read pictures. */
   readonly models?: readonly string[];
+  /** Default: as recorded, which is a build without a number. */
+  readonly version?: string;
+  /** Part of a loaded model that lies in the memory of a GPU. Default: as recorded, none. */
+  readonly gpuShare?: number;
 }
 
 /** A server that behaves like Ollama, over real HTTP. */
@@ -135,8 +140,9 @@ interface Director {
 /** Decides how each request is answered. */
 function createDirector(
   cassette: readonly RecordedExchange[],
-  { script = [], answer, models = [] }: ReplayServerOptions,
+  options: ReplayServerOptions,
 ): Director {
+  const { script = [], answer } = options;
   const queue: ScriptedStep[] = typeof script === "function" ? [] : [...script];
   const find = (name: string): RecordedExchange => {
     const recorded = cassette.find((exchange) => exchange.name === name);
@@ -146,15 +152,7 @@ function createDirector(
   const readLine = (name: string, index: number): Readonly<Record<string, unknown>> =>
     JSON.parse(find(name).response.lines.at(index) ?? "") as Readonly<Record<string, unknown>>;
 
-  const listModels = (): readonly Readonly<Record<string, unknown>>[] => {
-    const recorded = readLine("tags", 0)["models"] as readonly Readonly<Record<string, unknown>>[];
-    const like = recorded[0] ?? {};
-    const added = models.map((name) => {
-      const digest = createHash("sha256").update(name).digest("hex");
-      return { ...like, name, model: name, digest };
-    });
-    return [...recorded, ...added];
-  };
+  const catalogue = createReplayCatalogue(readLine, options);
   const chooseScripted = (request: ReceivedRequest): ReplayStep | undefined => {
     if (typeof script === "function") return script(request);
     const index = queue.findIndex(({ on = "chat" }) => on === request.kind);
@@ -164,8 +162,8 @@ function createDirector(
     const recorded = findRecordedChat(cassette, request.body);
     if (recorded !== undefined) return { kind: "replay", name: recorded.name };
     const model = String(request.body["model"]);
-    const names = listModels().flatMap(({ name }) => [name, String(name).replace(/:latest$/, "")]);
-    if (!names.includes(model)) return reply(404, { error: `model '${model}' not found` });
+    if (!catalogue.has(model)) return reply(404, { error: `model '${model}' not found` });
+    catalogue.load(request.body);
     if (answer !== undefined) return { kind: "answer", text: answer(request) };
     return reply(500, { error: "nothing was recorded for this request" });
   };
@@ -179,12 +177,12 @@ function createDirector(
     choose(request) {
       const scripted = chooseScripted(request);
       if (scripted !== undefined) return scripted;
-      if (request.kind === "version") return { kind: "replay", name: "version" };
-      if (request.kind === "tags") return reply(200, { models: listModels() });
       if (request.kind === "chat") return chooseChat(request);
       if (request.kind === "other") return { kind: "replay", name: "unknown route" };
-      const { model } = request.body;
-      return reply(200, { ...readLine("load, streamed", 0), model });
+      if (request.kind === "root") return { kind: "replay", name: "root" };
+      if (request.kind === "pull") return { kind: "replay", name: "pull of an unreachable model" };
+      const { status, body } = catalogue.answer(request.kind, request.body);
+      return reply(status, body);
     },
   };
 }
@@ -203,10 +201,17 @@ async function receive(message: IncomingMessage): Promise<ReceivedRequest | unde
   return { kind: toKind(`${method} ${path}`, body), method, path, body };
 }
 
+const kinds: Readonly<Record<string, RequestKind>> = {
+  "GET /": "root",
+  "GET /api/version": "version",
+  "GET /api/tags": "tags",
+  "GET /api/ps": "ps",
+  "POST /api/show": "show",
+  "POST /api/pull": "pull",
+};
+
 function toKind(route: string, { messages }: Readonly<Record<string, unknown>>): RequestKind {
-  if (route === "GET /api/version") return "version";
-  if (route === "GET /api/tags") return "tags";
-  if (route !== "POST /api/chat") return "other";
+  if (route !== "POST /api/chat") return kinds[route] ?? "other";
   return Array.isArray(messages) && messages.length > 0 ? "chat" : "load";
 }
 

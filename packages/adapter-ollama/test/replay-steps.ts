@@ -32,8 +32,8 @@ export type ReplayStep =
       readonly tail?: string;
       readonly end: "close" | "drop" | "stall";
     }
-  /** Frames that carry `piece` for ever. */
-  | { readonly kind: "endless"; readonly piece: string }
+  /** Frames that carry `piece` for ever, with a number that counts them unless the model `repeats` itself. */
+  | { readonly kind: "endless"; readonly piece: string; readonly repeats?: true }
   /** Not even a header, for ever. */
   | { readonly kind: "silence" }
   /** The connection is closed before a header. */
@@ -62,6 +62,7 @@ export const faults: Readonly<Record<FaultName, ReplayStep>> = {
   stalledMidStream: { kind: "stream", pieces: ["Gut", " ge"], end: "stall" },
   withoutDone: { kind: "stream", pieces: ["Gut", " gemacht."], end: "close" },
   endless: { kind: "endless", piece: "la " },
+  loop: { kind: "endless", piece: "Der Text ist unleserlich.\n", repeats: true },
   errorLine: {
     kind: "stream",
     pieces: ["Gut"],
@@ -78,6 +79,7 @@ export type FaultName =
   | "droppedMidStream"
   | "endless"
   | "errorLine"
+  | "loop"
   | "outOfMemory"
   | "runnerCrashed"
   | "slowHeaders"
@@ -130,8 +132,9 @@ export async function act(
     }
     case "endless":
       response.writeHead(200, { "content-type": "application/x-ndjson" });
-      while (!stage.over.aborted) {
-        response.write(toLine(composePiece(step.piece, stage)));
+      for (let count = 1; !stage.over.aborted; count += 1) {
+        const piece = step.repeats === true ? step.piece : `${step.piece}${count} `;
+        response.write(toLine(composePiece(piece, stage)));
         await setTimeout(1);
       }
       return;
