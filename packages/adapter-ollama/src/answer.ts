@@ -1,6 +1,7 @@
 import { ModelError, type ModelResponse } from "@leasehold/model";
 
 import { toRunawayError, toStreamError } from "./call-errors.ts";
+import { createLoopGuard } from "./loop-guard.ts";
 
 /** What is read of a frame. The server's word is taken for nothing but these fields, and for their types neither. */
 export interface OllamaFrame {
@@ -31,18 +32,21 @@ export async function collectAnswer(
   const { resource, outputTokensMax } = options;
   const charactersMax = charactersSlack + outputTokensMax * charactersPerTokenMax;
   const framesMax = framesSlack + outputTokensMax * framesPerTokenMax;
+  const loops = createLoopGuard(resource);
   let text = "";
   let thoughtCharacters = 0;
   let count = 0;
   for await (const frame of frames) {
     count += 1;
     options.onFrame(count);
-    text += toText(frame.message?.content);
+    const piece = toText(frame.message?.content);
+    text += piece;
     thoughtCharacters += toText(frame.message?.thinking).length;
     if (text.length + thoughtCharacters > charactersMax) {
       throw toRunawayError(resource, "characters_exceeded");
     }
     if (count > framesMax) throw toRunawayError(resource, "frames_exceeded");
+    loops.add(piece);
     if (frame.done === true) {
       const finish = toFinish(frame, resource);
       if (text === "" && thoughtCharacters > 0) throw toThoughtsError(resource);

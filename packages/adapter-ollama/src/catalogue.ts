@@ -51,21 +51,21 @@ export async function readCatalogueEntry(
     : { present: true, remote };
 }
 
-/** Asks for the version, to learn whether an Ollama server answers at all. */
+/** Asks for the version. A server that answers it is there, and is an Ollama. */
 export async function readVersion(
   config: OllamaConfig,
   signals: readonly AbortSignal[],
-): Promise<void> {
-  const version: unknown = await withCall(
+): Promise<string> {
+  const answer: unknown = await withCall(
     { config, signals, form: "document" },
     async ({ client, watch }) => {
       watch.allowSilence("catalogue", catalogueMs);
       return client.version();
     },
   );
-  if (!z.object({ version: z.string() }).safeParse(version).success) {
-    throw toStreamError(config.resource, "answer_unreadable");
-  }
+  const { data } = z.object({ version: z.string() }).safeParse(answer);
+  if (data === undefined) throw toStreamError(config.resource, "answer_unreadable");
+  return data.version;
 }
 
 /** Refuses a model that would carry learners' work out of the private network. */

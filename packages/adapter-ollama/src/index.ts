@@ -8,4 +8,11 @@ export {
   type OllamaLimits,
   type OllamaModelOptions,
 } from "./options.ts";
-export { type OllamaProfile, ollamaTextProfile, ollamaVisionProfile } from "./profile.ts";
+export {
+  findOllamaProfile,
+  type KnownModel,
+  ollamaKnownModels,
+  type OllamaProfile,
+  ollamaTextProfile,
+  ollamaVisionProfile,
+} from "./profile.ts";

@@ -4,7 +4,6 @@ import type {
   ModelProvenance,
   ModelRequest,
   ModelResponse,
-  ModelV1,
 } from "@leasehold/model";
 import { ModelError } from "@leasehold/model";
 
@@ -13,46 +12,53 @@ import { toModelMissingError } from "./backend-errors.ts";
 import { withCall } from "./call.ts";
 import { type CatalogueEntry, readCatalogueEntry, readVersion, refuseRemote } from "./catalogue.ts";
 import { checkChatRequest, type OllamaChatBody, toChatBody, toLoadBody } from "./chat-request.ts";
-import { type OllamaConfig, type OllamaModelOptions, parseOllamaOptions } from "./options.ts";
+import { refuseCutPrompt } from "./context-check.ts";
+import type { OllamaConfig } from "./options.ts";
+import { placePrompt } from "./prompt-placement.ts";
+import {
+  createFactsMemory,
+  type FactsMemory,
+  readModelFacts,
+  refuseUnfit,
+} from "./server-facts.ts";
 
-/** The version of this adapter, as it stands in its package. */
-export const ollamaAdapterVersion = "0.1.0";
+/** One model on one server. */
+export interface OllamaHost {
+  readonly config: OllamaConfig;
+  /** Loads the model under a deadline of its own. */
+  prepare(context: ModelContext): Promise<void>;
+  generate(request: ModelRequest, context: ModelContext): Promise<ModelResponse>;
+  probe(signal: AbortSignal): Promise<ModelHealth>;
+}
 
-/**
- * A model behind an Ollama server.
- *
- * `prepare` loads it under a deadline of its own; `generate` expects it loaded, and stops the server's work for a call
- * that fails or is given up.
- */
-export function createOllamaModel(options: OllamaModelOptions): ModelV1 {
-  const config = parseOllamaOptions(options);
-  const closing = new AbortController();
-  const live: LiveModel = { config, closing: closing.signal, entry: undefined };
-  return Object.freeze({
-    specVersion: "v1",
-    name: config.name,
-    version: ollamaAdapterVersion,
-    capabilities: Object.freeze({
-      images: config.imagesExpected,
-      structuredOutput: "grammar",
-      // A seed helps, but other requests in the same batch change what comes out.
-      deterministic: false,
-      local: config.local,
-    }),
-    resource: config.resource,
-    concurrency: config.concurrency,
-    prepare: (context: ModelContext) => prepare(live, context),
-    generate: (request: ModelRequest, context: ModelContext) => generate(live, request, context),
-    probe: (signal: AbortSignal) => probe(live, signal),
-    async close() {
-      closing.abort();
-    },
-  } satisfies ModelV1);
+/** Opens a model on a server, which nobody asks anything yet. All calls end when `closing` aborts. */
+export function createOllamaHost(config: OllamaConfig, closing: AbortSignal): OllamaHost {
+  const facts = createFactsMemory(config);
+  const live: LiveModel = { config, closing, facts, entry: undefined };
+  const remembering = async <Result>(work: Promise<Result>): Promise<Result> => {
+    try {
+      return await work;
+    } catch (thrown) {
+      // A server that was away may come back as another: newer, or with another model under the name.
+      if (ModelError.is(thrown) && thrown.scope !== "job" && thrown.code !== "aborted") {
+        facts.forget();
+        live.entry = undefined;
+      }
+      throw thrown;
+    }
+  };
+  return {
+    config,
+    prepare: (context) => remembering(prepare(live, context)),
+    generate: (request, context) => remembering(generate(live, request, context)),
+    probe: (signal) => probe(live, signal),
+  };
 }
 
 interface LiveModel {
   readonly config: OllamaConfig;
   readonly closing: AbortSignal;
+  readonly facts: FactsMemory;
   /** What the server said about the model when it was loaded last, or before the first call. */
   entry: CatalogueEntry | undefined;
 }
@@ -70,6 +76,9 @@ async function prepare(live: LiveModel, context: ModelContext): Promise<void> {
     const entry = await readEntry(config, watch.signal);
     watch.throwIfEnded();
     live.entry = entry;
+    const { model } = await live.facts.read(entry.digest, watch.signal);
+    watch.throwIfEnded();
+    refuseUnfit(model, config);
     for await (const frame of await client.chat(toLoadBody(config))) {
       if (frame.done) return;
     }
@@ -78,11 +87,12 @@ async function prepare(live: LiveModel, context: ModelContext): Promise<void> {
 
 async function generate(
   live: LiveModel,
-  request: ModelRequest,
+  asked: ModelRequest,
   context: ModelContext,
 ): Promise<ModelResponse> {
   const startedAt = performance.now();
   const { config } = live;
+  const request = placePrompt(asked, config.profile);
   checkChatRequest(request, config);
   const body = toChatBody(request, config);
   const signals = [context.signal, live.closing];
@@ -108,6 +118,8 @@ async function generate(
         context.progress({ stage: "decoding", tokens: frames });
       },
     });
+    const { version } = live.facts.known();
+    refuseCutPrompt({ request, usage: answer.usage, version }, config);
     const durationMs = performance.now() - startedAt;
     return { ...answer, durationMs, provenance: toProvenance(config, entry, body) };
   });
@@ -126,7 +138,7 @@ async function readEntry(config: OllamaConfig, signal: AbortSignal): Promise<Cat
 const unknownEntry: CatalogueEntry = { present: false, remote: false };
 
 function toProvenance(
-  { model }: OllamaConfig,
+  { model, profile }: OllamaConfig,
   { digest }: CatalogueEntry,
   { options, think, truncate, shift, keep_alive, format }: OllamaChatBody,
 ): ModelProvenance {
@@ -141,16 +153,20 @@ function toProvenance(
       shift,
       keep_alive,
       format: format === undefined ? "text" : "schema",
+      // The sentence is the profile's, a fact about the model, and took the place of the program's.
+      ...(profile.fixedPrompt === "" ? {} : { prompt: profile.fixedPrompt }),
     },
   };
 }
 
 async function probe({ config, closing }: LiveModel, signal: AbortSignal): Promise<ModelHealth> {
+  const signals = [signal, closing];
   try {
-    await readVersion(config, [signal, closing]);
-    const entry = await readCatalogueEntry(config, [signal, closing]);
+    await readVersion(config, signals);
+    const entry = await readCatalogueEntry(config, signals);
     refuseRemote(entry, config);
     if (!entry.present) throw toModelMissingError(config.resource);
+    refuseUnfit(await readModelFacts(config, signals), config);
     return { status: "ok" };
   } catch (thrown) {
     if (ModelError.is(thrown)) return { status: "failed", detail: thrown.message };

@@ -2,7 +2,7 @@ import { type HttpFetch, readBaseUrl, toConfigError } from "@leasehold/model/htt
 import { z } from "zod";
 
 import { type OllamaBaseUrl, ollamaExampleUrl } from "./base-url.ts";
-import { type OllamaProfile, ollamaTextProfile, ollamaVisionProfile } from "./profile.ts";
+import { findOllamaProfile, type OllamaProfile } from "./profile.ts";
 
 /** How long Ollama may be silent, in milliseconds. Silence beyond it is an outage, not the job's failure. */
 export interface OllamaLimits {
@@ -25,7 +25,7 @@ export interface OllamaModelOptions {
   readonly baseUrl: string;
   /** As `ollama list` shows it. */
   readonly model: string;
-  /** Default: {@link ollamaVisionProfile} with `imagesExpected`, else {@link ollamaTextProfile}. */
+  /** Default: what `findOllamaProfile` finds for the model. */
   readonly profile?: Partial<OllamaProfile>;
   /** Default: `ollama`. */
   readonly name?: string;
@@ -75,7 +75,7 @@ export function parseOllamaOptions(options: OllamaModelOptions): OllamaConfig {
   const allowOrigins = originsSchema.safeParse(options.allowOrigins).data ?? [];
   const parsed = optionsSchema({
     allowOrigins,
-    profile: imagesExpected ? ollamaVisionProfile : ollamaTextProfile,
+    profile: findOllamaProfile(options.model, imagesExpected ? "vision" : "text"),
   }).safeParse(options);
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message }) =>
@@ -162,6 +162,10 @@ function profileSchema(defaults: OllamaProfile): z.ZodType<OllamaProfile, object
       think: z.literal(false).default(false),
       temperature: z.number().min(0).max(2).default(defaults.temperature),
       imagePatchPixels: z.int().min(1).max(256).default(defaults.imagePatchPixels),
+      imageSide: z.int().min(64).max(8_192).default(defaults.imageSide),
+      instructions: z.enum(["system", "user"]).default(defaults.instructions),
+      fixedPrompt: z.string().max(1_000).default(defaults.fixedPrompt),
+      jsonMode: z.enum(["schema", "words"]).default(defaults.jsonMode),
     })
     .refine(({ numCtx, numPredict }) => numPredict < numCtx, {
       path: ["numPredict"],

@@ -129,7 +129,7 @@ test("asks Bun for a connection without a time-out of its own", async () => {
   await model.prepare?.(createContext());
   await model.generate(request, createContext());
 
-  expect(inits).toHaveLength(3);
+  expect(inits).toHaveLength(5);
   for (const init of inits) {
     expect(init).toMatchObject({ timeout: false, proxy: false, redirect: "manual" });
   }
@@ -186,7 +186,7 @@ test("is well when the server has the model", async () => {
   await using subject = await setup();
 
   expect(await subject.model.probe?.(signal)).toEqual({ status: "ok" });
-  expect(subject.server.requests.map(({ kind }) => kind)).toEqual(["version", "tags"]);
+  expect(subject.server.requests.map(({ kind }) => kind)).toEqual(["version", "tags", "show"]);
 });
 
 test("finds a model under its full name and its short one", async () => {
@@ -282,6 +282,8 @@ test("asks for the digest once per load, or once before the first call", async (
     "chat",
     "chat",
     "tags",
+    "version",
+    "show",
     "load",
     "chat",
   ]);
