@@ -1,7 +1,9 @@
-import { z } from "zod";
+import type { z } from "zod";
 
+import { explainIssues } from "./explain-issues.ts";
 import type { Step } from "./program.ts";
-import { sanitiseJson, sanitiseText, stripOuterFence } from "./sanitise.ts";
+import { readJson } from "./read-json.ts";
+import { sanitiseText, stripOuterFence } from "./sanitise.ts";
 
 /** What was taken out of an answer before it was checked. */
 export interface SanitisedCounts {
@@ -10,8 +12,8 @@ export interface SanitisedCounts {
   readonly hidden: number;
 }
 
-/** Why an answer was refused; also the `adapterCode` of the error, if it comes to that. */
-export type RefusalReason = "not_json" | "schema_violated" | "check_failed";
+/** Why an answer was refused: `not_json`, `schema_violated`, `check_failed`, or the code that a step's check gave. */
+export type RefusalReason = string;
 
 /** What the checks say about one answer. */
 export type Verdict<Answer> =
@@ -32,35 +34,35 @@ export function judgeAnswer<Input, Answer>(
   { step, input, schema, isProse }: Standard<Input, Answer>,
 ): Verdict<Answer> {
   const read = isProse ? readProse(text) : readJson(text);
-  if (read === undefined) {
-    return { ok: false, reason: "not_json", problems: "✖ The answer is not one JSON value." };
+  if (read.kind === "not_json") return refuse("not_json", ["The answer is not one JSON value."]);
+  if (read.kind === "key_twice") {
+    return refuse("schema_violated", ["A key stands twice in the same object."]);
   }
-  const { value, ...sanitised } = read;
+  const { kind: _kind, value, ...sanitised } = read;
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
-    return { ok: false, reason: "schema_violated", problems: z.prettifyError(parsed.error) };
+    return { ok: false, reason: "schema_violated", problems: explainIssues(parsed.error) };
   }
   const problems = step.check?.(parsed.data, input) ?? [];
-  if (problems.length > 0) {
-    const listed = problems.map((problem) => `✖ ${problem}`).join("\n");
-    return { ok: false, reason: "check_failed", problems: listed };
-  }
-  return { ok: true, answer: parsed.data, sanitised };
+  if (problems.length === 0) return { ok: true, answer: parsed.data, sanitised };
+  const coded = problems.find((problem) => typeof problem !== "string");
+  const sentences = problems.map((problem) =>
+    typeof problem === "string" ? problem : problem.sentence,
+  );
+  return refuse(coded?.code ?? "check_failed", sentences);
 }
 
-type Read = SanitisedCounts & { readonly value: unknown };
+function refuse(
+  reason: RefusalReason,
+  sentences: readonly string[],
+): { readonly ok: false; readonly reason: RefusalReason; readonly problems: string } {
+  return { ok: false, reason, problems: sentences.map((sentence) => `✖ ${sentence}`).join("\n") };
+}
 
-function readProse(text: string): Read {
+function readProse(
+  text: string,
+): SanitisedCounts & { readonly kind: "value"; readonly value: unknown } {
   const { text: clean, replaced, controls, hidden } = sanitiseText(text);
   const value = stripOuterFence(clean, ["", "markdown", "md", "text", "txt"]).trim();
-  return { value, replaced, controls, hidden };
-}
-
-function readJson(text: string): Read | undefined {
-  try {
-    return sanitiseJson(JSON.parse(stripOuterFence(text.trim(), ["", "json"])));
-  } catch {
-    // A syntax error, or a nesting so deep that walking it would exhaust the stack.
-    return undefined;
-  }
+  return { kind: "value", value, replaced, controls, hidden };
 }

@@ -2,18 +2,36 @@ import { createHash } from "node:crypto";
 
 import type { z } from "zod";
 
-import { toAnswerSchema } from "./answer-schema.ts";
+import { isProse, toAnswerSchema } from "./answer-schema.ts";
 import { ModelError, type ModelMessage } from "./model.ts";
+import { readJson } from "./read-json.ts";
+
+/** What a model is shown before its own turn: something that was asked, and a good answer to it. */
+export interface StepExample {
+  readonly given: string;
+  /** As a model would write it: JSON, or prose. */
+  readonly answer: string;
+}
+
+/** A problem that is told apart from others: its code reaches the error, provenance and metrics. */
+export interface CodedProblem {
+  /** `[a-z0-9_]{1,64}`. */
+  readonly code: string;
+  /** Said to the model and to nobody else. */
+  readonly sentence: string;
+}
 
 /** One call of a model: what it is told, what it is given and what its answer must look like. */
 export interface StepDefinition<Input, Answer> {
   /** The system message, by language. Every step of a program speaks the same languages. */
   readonly instructions: Readonly<Record<string, string>>;
+  /** Turns that come after the instructions, by language. They are data, and part of the hash. Default: none. */
+  readonly examples?: Readonly<Record<string, readonly StepExample[]>>;
   /** Upper bound of the answer, in tokens. An answer that reaches it is refused, never mended. */
   readonly outputTokensMax: number;
   /** Default: `0`. */
   readonly temperature?: number;
-  /** What follows the instructions. Whatever a stranger wrote belongs here. */
+  /** What follows the instructions and examples. Whatever a stranger wrote belongs here. */
   messages(input: Input): readonly ModelMessage[];
   /**
    * The shape of the answer; a function where it depends on the input, such as an enum of ids. A bare string is asked for
@@ -21,7 +39,7 @@ export interface StepDefinition<Input, Answer> {
    */
   readonly answer: z.ZodType<Answer> | ((input: Input) => z.ZodType<Answer>);
   /** What a schema cannot say. Each problem is one sentence, said to the model and to nobody else. */
-  check?(answer: Answer, input: Input): readonly string[];
+  check?(answer: Answer, input: Input): readonly (string | CodedProblem)[];
 }
 
 /** Which program made an answer. */
@@ -68,7 +86,7 @@ export function defineStep<Input, Answer>(
 /**
  * Checks a program once, at definition, and freezes it.
  *
- * Its hash covers the data: id, version, instructions, limits and every schema that does not depend on the input.
+ * Its hash covers the data: id, version, instructions, examples, limits and every schema that does not depend on the input.
  *
  * @example
  * const summary = defineProgram({
@@ -135,15 +153,30 @@ function findStepProblems(
   if (step.temperature !== undefined && !(step.temperature >= 0)) {
     problems.push(`temperature must be 0 or more, got ${step.temperature}`);
   }
-  if (typeof step.answer !== "function") {
-    try {
-      toAnswerSchema(step.answer);
-    } catch (error) {
-      if (!ModelError.is(error)) throw error;
-      problems.push("the answer's schema has no JSON Schema form");
+  const examples = Object.entries(step.examples ?? {});
+  const unspoken = examples.map(([language]) => language).filter((each) => !languages.has(each));
+  if (unspoken.length > 0)
+    problems.push(`examples are in ${unspoken.join(", ")}, instructions are not`);
+  if (typeof step.answer === "function") return problems;
+  try {
+    const isJson = !isProse(toAnswerSchema(step.answer));
+    for (const [language, { answer }] of examples.flatMap(([name, each]) =>
+      each.map((one) => [name, one] as const),
+    )) {
+      if (!fits(answer, step.answer, isJson))
+        problems.push(`an example in ${language} does not fit the answer's schema`);
     }
+  } catch (error) {
+    if (!ModelError.is(error)) throw error;
+    problems.push("the answer's schema has no JSON Schema form");
   }
   return problems;
+}
+
+function fits(answer: string, schema: z.ZodType, isJson: boolean): boolean {
+  if (!isJson) return schema.safeParse(answer).success;
+  const read = readJson(answer);
+  return read.kind === "value" && schema.safeParse(read.value).success;
 }
 
 /** Hashes lists, not objects: the order in which languages or steps were written means nothing, that of properties does. */
@@ -154,10 +187,20 @@ function hashData({ id, version, steps }: ProgramDefinition<StepDefinitions>): s
     step.outputTokensMax,
     step.temperature ?? 0,
     typeof step.answer === "function" ? null : toAnswerSchema(step.answer),
+    ...hashableExamples(step.examples),
   ]);
   return createHash("sha256")
     .update(JSON.stringify([id, version, data]))
     .digest("hex");
+}
+
+/** Nothing without examples: the hash of a program that has none is what it was before there were any. */
+function hashableExamples(examples: StepDefinition<never, unknown>["examples"]): unknown[] {
+  if (examples === undefined) return [];
+  return sortedEntries(examples).map(([language, turns]) => [
+    language,
+    turns.map(({ given, answer }) => [given, answer]),
+  ]);
 }
 
 function sortedEntries<Value>(record: Readonly<Record<string, Value>>): [string, Value][] {

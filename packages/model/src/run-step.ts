@@ -14,7 +14,7 @@ import {
   type ModelResponse,
   type ModelV1,
 } from "./model.ts";
-import type { Step } from "./program.ts";
+import type { Step, StepExample } from "./program.ts";
 
 export type { RefusalReason, SanitisedCounts } from "./judge-answer.ts";
 
@@ -154,11 +154,22 @@ function toRequest<Input, Answer>(
     );
   }
   return {
-    messages: [{ role: "system", content: instructions }, ...given],
+    messages: [
+      { role: "system", content: instructions },
+      ...(step.examples?.[language] ?? []).flatMap(toTurns),
+      ...given,
+    ],
     ...(isProse(answerSchema) ? {} : { schema: answerSchema }),
     outputTokensMax: step.outputTokensMax,
     temperature: step.temperature ?? 0,
   };
+}
+
+function toTurns({ given, answer }: StepExample): readonly ModelMessage[] {
+  return [
+    { role: "user", content: given },
+    { role: "assistant", content: answer },
+  ];
 }
 
 /** The same conversation with the refused answer and what was wrong with it. */
