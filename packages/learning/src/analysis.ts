@@ -1,5 +1,6 @@
 import type { CriteriaV2 } from "./criteria.ts";
-import type { AnalyseAnswer } from "./programs/feedback-program.ts";
+import { noEvidence } from "./programs/feedback-words.ts";
+import type { Judgements } from "./programs/judgement.ts";
 import type { Segment } from "./programs/segments.ts";
 import type { Criterion } from "./submission.ts";
 
@@ -9,16 +10,23 @@ const quoteCharactersMax = 300;
 export interface Judged {
   readonly criteria: readonly Criterion[];
   readonly segments: readonly Segment[];
-  readonly judgements: AnalyseAnswer;
+  readonly judgements: Judgements;
+  readonly language: "de" | "en";
 }
 
-/** Turns judgements into `criteria.v2`: our quotes under the model's words, and the overall score by a rule. */
-export function toAnalysis({ criteria, segments, judgements }: Judged): CriteriaV2 {
+/**
+ * Turns judgements into `criteria.v2`, in the order of the criteria: our quotes, or that there are none, under the
+ * model's words, and the overall score by a rule. A criterion without a judgement was not assessed.
+ */
+export function toAnalysis({ criteria, segments, judgements, language }: Judged): CriteriaV2 {
   const quotes = new Map(segments.map(({ id, text }) => [id, toQuote(text)]));
   const results = criteria.map(({ id, name, maxScore }) => {
     const judgement = judgements[id];
     if (judgement === undefined) return { criterion: name, max_score: maxScore };
-    const evidence = [...new Set(judgement.evidence)].flatMap((ref) => quotes.get(ref) ?? []);
+    const evidence =
+      judgement.no_evidence_found === true
+        ? [noEvidence[language]]
+        : [...new Set(judgement.evidence)].flatMap((ref) => quotes.get(ref) ?? []);
     return {
       criterion: name,
       max_score: maxScore,

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { type ReviewFlag, reviewFlags } from "./review-flags.ts";
+
 /** One assessed criterion of `criteria.v2`. */
 export interface CriterionResultV2 {
   readonly criterion: string;
@@ -33,10 +35,20 @@ export type Analysis = CriteriaV2 | CriteriaV1;
 export interface FeedbackOutput {
   readonly feedbackMd: string;
   readonly analysis: Analysis;
-  /** How the result came about. */
-  readonly path: "program" | "plain" | "degraded";
+  /** How the result came about: see {@link feedbackPaths}. */
+  readonly path: FeedbackPath;
+  /** A person should look at it. */
   readonly needsReview: boolean;
+  /** Why, as far as it lies in the submission. Default: none. */
+  readonly flags?: readonly ReviewFlag[] | undefined;
 }
+
+/**
+ * The ways to a result, best first: in two steps, in one plain question, or without any assessment, because no answer
+ * held. A degraded result has no scores.
+ */
+export const feedbackPaths = ["program", "one_shot", "degraded"] as const;
+export type FeedbackPath = (typeof feedbackPaths)[number];
 
 const criteriaV2 = z.strictObject({
   schema: z.literal("criteria.v2"),
@@ -71,6 +83,7 @@ const criteriaV1 = z.strictObject({
 export const feedbackOutput: z.ZodType<FeedbackOutput> = z.strictObject({
   feedbackMd: z.string().min(1),
   analysis: z.discriminatedUnion("schema", [criteriaV2, criteriaV1]),
-  path: z.enum(["program", "plain", "degraded"]),
+  path: z.enum(feedbackPaths),
   needsReview: z.boolean(),
+  flags: z.array(z.enum(reviewFlags)).optional(),
 });

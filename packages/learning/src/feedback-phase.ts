@@ -1,23 +1,65 @@
 import { createHash } from "node:crypto";
 
 import { type AdapterContext, type PhaseResult, WorkerError } from "@leasehold/core";
-import { type ModelV1, runStep, type StepCall, type StepProvenance } from "@leasehold/model";
+import {
+  type Fall,
+  type ModelV1,
+  type Rung,
+  runStep,
+  type StepCall,
+  type StepResult,
+  takeLadder,
+} from "@leasehold/model";
 
 import { toAnalysis } from "./analysis.ts";
-import type { FeedbackOutput } from "./criteria.ts";
-import { type AnalyseInput, feedbackProgram } from "./programs/feedback-program.ts";
+import type { FeedbackOutput, FeedbackPath } from "./criteria.ts";
+import { feedbackProgram, oneShotProgram } from "./programs/feedback-program.ts";
+import { notAssessed } from "./programs/feedback-words.ts";
+import { type AssessInput, hintsLeaked, type Judgements } from "./programs/judgement.ts";
 import { toSegments } from "./programs/segments.ts";
+import { findReviewFlags } from "./review-flags.ts";
 import type { SubmissionInput } from "./submission.ts";
+
+/** A way to a result when the program has none. */
+export type FeedbackFallback = Exclude<FeedbackPath, "program">;
+
+/** Why a way was left: the values of `reason` in a `fallback.taken`. */
+export const fallbackReasons = [
+  "not_json",
+  "schema_violated",
+  "check_failed",
+  "hints_leaked",
+  "output_invalid",
+  "output_truncated",
+  "output_runaway",
+] as const;
 
 export interface FeedbackPhase {
   readonly model: ModelV1;
   /** Time of one model call, warm-up excluded. */
   readonly timeoutMs: number;
+  readonly fallbacks: readonly FeedbackFallback[];
 }
 
-/** Assesses a text in two steps: first the criteria as data, then prose that rests on them. */
+/** What one way to a result found. */
+interface Assessment {
+  readonly judgements: Judgements;
+  readonly feedbackMd: string;
+  readonly provenance: PhaseResult["provenance"];
+}
+
+/** Asks one step of a program, with all that the steps of an attempt have in common. */
+type AskStep = <Input, Answer>(
+  step: Parameters<typeof runStep<Input, Answer>>[0],
+  input: Input,
+) => Promise<StepResult<Answer>>;
+
+/**
+ * Assesses a text in two steps: first the criteria as data, then prose that rests on them. When no answer holds, it is
+ * asked for less, as far as `fallbacks` go.
+ */
 export async function assessText(
-  { model, timeoutMs }: FeedbackPhase,
+  phase: FeedbackPhase,
   { input, text }: { readonly input: SubmissionInput; readonly text: string },
   context: AdapterContext,
 ): Promise<PhaseResult> {
@@ -25,43 +67,112 @@ export async function assessText(
   if (segments.length === 0) {
     throw new WorkerError("input_unsupported", "There is nothing to assess: the text is empty.");
   }
+  const { model, timeoutMs } = phase;
   await model.prepare?.(context);
-  const { criteria, language } = input;
-  const given: AnalyseInput = {
-    segments,
-    criteria,
-    instruction: input.instruction,
-    hints: input.hints,
-    nonce: toNonce(context),
-    language,
+  const { criteria, instruction, hints, language } = input;
+  const nonce = toNonce(context);
+  const given: AssessInput = { segments, criteria, instruction, hints, nonce, language };
+  const ask: AskStep = (step, stepInput) => {
+    const { attempt } = context;
+    const call = { model, language, key: input.submissionId, attempt, timeoutMs, context };
+    return runStep(step, { ...call, input: stepInput } satisfies StepCall<typeof stepInput>);
   };
-  const call = <Input>(stepInput: Input): StepCall<Input> => ({
-    model,
-    input: stepInput,
-    language,
-    key: input.submissionId,
-    attempt: context.attempt,
-    timeoutMs,
-    context,
-  });
-  const analysed = await runStep(feedbackProgram.steps.analyse, call(given));
-  const judgements = analysed.answer;
-  const written = await runStep(feedbackProgram.steps.synthesise, call({ ...given, judgements }));
+  const taken = await takeLadder(toRungs(phase, given, ask), (fall) => tell(context, fall));
+  const { judgements, feedbackMd, provenance } = taken.result;
+  const { path } = taken;
+  const flags = findReviewFlags(text);
   const output: FeedbackOutput = {
-    feedbackMd: written.answer,
-    analysis: toAnalysis({ criteria, segments, judgements }),
-    path: "program",
-    needsReview: false,
+    feedbackMd,
+    analysis: toAnalysis({ criteria, segments, judgements, language }),
+    path,
+    needsReview: path === "degraded" || flags.length > 0,
+    ...(flags.length === 0 ? {} : { flags }),
   };
-  return { output, provenance: toProvenance(analysed.provenance, written.provenance) };
+  const falls = taken.falls.map(({ path: to, reason }) => ({ path: to, reason }));
+  return {
+    output,
+    provenance: { ...provenance, path, ...(falls.length === 0 ? {} : { falls }) },
+  };
+}
+
+function toRungs(
+  { model, fallbacks }: FeedbackPhase,
+  input: AssessInput,
+  ask: AskStep,
+): readonly [Rung<Assessment, FeedbackPath>, ...Rung<Assessment, FeedbackPath>[]] {
+  const others: readonly Rung<Assessment, FeedbackPath>[] = [
+    {
+      path: "one_shot",
+      // It would be shown the hints again, by a model that does not keep them.
+      suits: (reason) => reason !== hintsLeaked,
+      take: () => askOnce(input, ask),
+    },
+    { path: "degraded", take: async () => giveUp(model, input) },
+  ];
+  return [
+    { path: "program", take: () => askInTwoSteps(input, ask) },
+    ...others.filter(({ path }) => fallbacks.some((fallback) => fallback === path)),
+  ];
+}
+
+async function askInTwoSteps(input: AssessInput, ask: AskStep): Promise<Assessment> {
+  const { analyse, synthesise } = feedbackProgram.steps;
+  const analysed = await ask(analyse, input);
+  const judgements = analysed.answer;
+  const written = await ask(synthesise, { ...input, judgements });
+  return {
+    judgements,
+    feedbackMd: written.answer,
+    provenance: toProvenance({ analyse: analysed, synthesise: written }),
+  };
+}
+
+async function askOnce(input: AssessInput, ask: AskStep): Promise<Assessment> {
+  const answered = await ask(oneShotProgram.steps.answer, input);
+  const { assessment: judgements, feedback_md: feedbackMd } = answered.answer;
+  return { judgements, feedbackMd, provenance: toProvenance({ answer: answered }) };
+}
+
+/** A result that says nothing rather than something that nobody said. */
+function giveUp({ resource }: ModelV1, { language }: AssessInput): Assessment {
+  const { id: program, version, hash } = feedbackProgram;
+  return {
+    judgements: {},
+    feedbackMd: notAssessed[language],
+    provenance: { resource, program, version, hash },
+  };
 }
 
 function toProvenance(
-  analyse: StepProvenance,
-  synthesise: StepProvenance,
+  results: Readonly<Record<string, StepResult<unknown>>>,
 ): PhaseResult["provenance"] {
-  const { step: _step, asks, ...shared } = analyse;
-  return { ...shared, asks: { analyse: asks, synthesise: synthesise.asks } };
+  const steps = Object.entries(results);
+  const [[, first] = []] = steps;
+  const { step: _step, asks: _asks, ...shared } = first?.provenance ?? {};
+  const cleaned = { replaced: 0, controls: 0, hidden: 0 };
+  for (const [, { sanitised }] of steps) {
+    cleaned.replaced += sanitised.replaced;
+    cleaned.controls += sanitised.controls;
+    cleaned.hidden += sanitised.hidden;
+  }
+  const isClean = Object.values(cleaned).every((count) => count === 0);
+  return {
+    ...shared,
+    asks: Object.fromEntries(steps.map(([name, { provenance }]) => [name, provenance.asks])),
+    ...(isClean ? {} : { cleaned }),
+  };
+}
+
+/** Says that a way was left, in words of ours. What counts them hears it where every adapter speaks: in the log. */
+function tell({ logger, jobId, phase, attempt }: AdapterContext, { path, reason }: Fall): void {
+  const known = fallbackReasons.some((word) => word === reason);
+  logger.warn("fallback.taken", {
+    jobId,
+    phase,
+    attempt,
+    path,
+    reason: known ? reason : "output_invalid",
+  });
 }
 
 /** A word that a learner cannot know when writing: it hangs on the job and the attempt. */

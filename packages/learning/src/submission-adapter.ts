@@ -8,7 +8,7 @@ import {
 import type { ModelV1 } from "@leasehold/model";
 import type { z } from "zod";
 
-import { assessText } from "./feedback-phase.ts";
+import { assessText, type FeedbackFallback } from "./feedback-phase.ts";
 import type { MediaPreparer } from "./media/media-preparer.ts";
 import { toSubmissionError } from "./model-errors.ts";
 import type { Storage } from "./storage.ts";
@@ -29,6 +29,11 @@ export interface SubmissionAdapterOptions {
   readonly visionTimeoutSeconds?: number;
   /** Seconds of one model call of the phase `feedback`. Default: 300. */
   readonly feedbackTimeoutSeconds?: number;
+  /**
+   * What is tried when no answer to the feedback program holds: one plain question, then a result without scores that
+   * says so. Without `degraded` the attempt fails, is tried again, and fails for good in the end. Default: both.
+   */
+  readonly feedbackFallbacks?: readonly FeedbackFallback[];
 }
 
 const timeoutSecondsDefault = 300;
@@ -82,7 +87,9 @@ const executePhase = async (
   if (request.phase === "feedback") {
     const timeoutMs = toMs(options.feedbackTimeoutSeconds);
     const { text } = parseOwn(visionOutput, request.results["vision"], "result of vision");
-    return await assessText({ model: options.feedback, timeoutMs }, { input, text }, context);
+    const fallbacks = options.feedbackFallbacks ?? ["one_shot", "degraded"];
+    const phase = { model: options.feedback, timeoutMs, fallbacks };
+    return await assessText(phase, { input, text }, context);
   }
   throw new WorkerError(
     "config_invalid",

@@ -66,7 +66,7 @@ export async function readPages(
     }
   }
   const textLayerPages = pages.filter(({ source }) => source === "text_layer").length;
-  const provenance = { ...reader.provenance(), pages: pageCount, textLayerPages };
+  const provenance = { ...reader.provenance(), path: "program", pages: pageCount, textLayerPages };
   return { output: { text, pages }, provenance };
 }
 

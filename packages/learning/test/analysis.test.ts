@@ -25,7 +25,7 @@ function analyse(
   criteria: readonly Criterion[],
   judgements: Record<string, unknown>,
 ): ReturnType<typeof toAnalysis> {
-  return toAnalysis({ criteria, segments, judgements: judgements as Judgements });
+  return toAnalysis({ criteria, segments, judgements: judgements as Judgements, language: "de" });
 }
 
 describe("an analysis", () => {
@@ -59,6 +59,7 @@ describe("an analysis", () => {
       criteria: toCriteria(10),
       segments: long,
       judgements: { c1: judgementOf(8, ["s1"]) } as unknown as Judgements,
+      language: "de",
     });
 
     expect(results[0]?.explanation_md).toBe(`Grund.\n\n> ${"🦆".repeat(300)} …`);
@@ -99,6 +100,28 @@ describe("an analysis", () => {
     expect(analysis).toMatchObject({ score: 0, criteria_results: [{ score: 0 }] });
   });
 });
+
+test.each([
+  ["de", "Grund.\n\n_Im Text wurde kein Beleg gefunden._"],
+  ["en", "Grund.\n\n_No evidence was found in the text._"],
+] as const)(
+  "says that there is no evidence where the quotes would stand: %s",
+  (language, words) => {
+    const judgements = { c1: { ...judgementOf(0), no_evidence_found: true } };
+
+    const analysis = toAnalysis({
+      criteria: toCriteria(10),
+      segments,
+      judgements: judgements as unknown as Judgements,
+      language,
+    });
+
+    expect(analysis).toMatchObject({
+      score: 0,
+      criteria_results: [{ score: 0, explanation_md: words }],
+    });
+  },
+);
 
 const feedback = { feedbackMd: "Gut.", path: "program", needsReview: false };
 const v1 = {
@@ -146,6 +169,7 @@ describe("what the phase feedback may return", () => {
   test.each([
     ["an empty feedback", { ...feedback, analysis: v2, feedbackMd: "" }],
     ["a path that nobody knows", { ...feedback, analysis: v2, path: "guess" }],
+    ["a flag that nobody knows", { ...feedback, analysis: v2, flags: ["odd"] }],
     ["no word on review", { ...feedback, analysis: v2, needsReview: undefined }],
     ["a key of its own", { ...feedback, analysis: v2, parse_status: "parsed" }],
   ])("is not %s", (_, output) => {

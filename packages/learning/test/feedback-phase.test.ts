@@ -4,15 +4,16 @@ import type { AdapterContext } from "@leasehold/core";
 import type { ModelMessage } from "@leasehold/model";
 
 import { type FeedbackOutput, feedbackOutput } from "../src/criteria.ts";
-import { assessText } from "../src/feedback-phase.ts";
+import { assessText, type FeedbackFallback } from "../src/feedback-phase.ts";
 import { toSegments } from "../src/programs/segments.ts";
 import type { SubmissionInput } from "../src/submission.ts";
 import { rejection } from "./fixtures/errors.ts";
 import {
   createFakeModel,
-  type CriterionSchema,
+  criteriaOf,
   type FakeModel,
   type FakeModelOptions,
+  type FormSchema,
   judge,
   prose,
 } from "./support/fake-model.ts";
@@ -31,22 +32,26 @@ interface Assessment extends FakeModelOptions {
   readonly input?: SubmissionInput;
   readonly text?: string;
   readonly context?: Partial<AdapterContext>;
+  /** Default: none. */
+  readonly fallbacks?: readonly FeedbackFallback[];
 }
 
 async function assess(options: Assessment = {}): Promise<Assessed> {
   const { input = textInput, context } = options;
   const model = createFakeModel(options);
   const { output, provenance } = await assessText(
-    { model, timeoutMs: 10_000 },
+    { model, timeoutMs: 10_000, fallbacks: options.fallbacks ?? [] },
     { input, text: options.text ?? input.text ?? "" },
     createPhaseContext({ phase: "feedback", ...context }),
   );
   return { model, output: feedbackOutput.parse(output), provenance };
 }
 
-/** The three messages of a step: what it is, the task, and the learner's text between its marks. */
+/** The messages of a first ask but for the examples: what it is, the task, and the text between its marks. */
 function messagesOf({ requests }: FakeModel, index: number): readonly ModelMessage[] {
-  return requests[index]?.messages ?? [];
+  const [system, ...rest] = requests[index]?.messages ?? [];
+  const examples = rest.findLastIndex(({ role }) => role === "assistant");
+  return system === undefined ? [] : [system, ...rest.slice(examples + 1)];
 }
 
 /** The mark around the learner's text. */
@@ -111,13 +116,16 @@ describe("assessing a text", () => {
     }
   });
 
-  test("shows the hints to the model in the task and nowhere else, and never to the learner", async () => {
+  test("shows the hints to the step that judges, in the task, and to nobody who writes to the learner", async () => {
     const { model, output } = await assess({ input: { ...textInput, hints } });
 
-    const places = model.requests.flatMap(({ messages }) =>
-      messages.map(({ content }) => content.includes(hints)),
+    const places = [0, 1].map((index) =>
+      messagesOf(model, index).map(({ content }) => content.includes(hints)),
     );
-    expect(places).toEqual([false, true, false, false, true, false, false]);
+    expect(places).toEqual([
+      [false, true, false],
+      [false, false, false, false],
+    ]);
     expect(JSON.stringify(output)).not.toContain(hints);
   });
 
@@ -147,9 +155,10 @@ describe("assessing a text", () => {
       digest: "sha256:1",
       options: { temperature: 0 },
       program: "learning.feedback",
-      version: "1",
+      version: "2",
       hash: expect.stringMatching(/^[0-9a-f]{64}$/),
       asks: { analyse: 2, synthesise: 1 },
+      path: "program",
     });
   });
 
@@ -190,22 +199,18 @@ describe("the mark around a learner's text", () => {
 });
 
 describe("the schema of a judgement", () => {
-  function criteriaOf({ requests }: FakeModel): Record<string, CriterionSchema> {
-    const schema = requests[0]?.schema as { properties: Record<string, CriterionSchema> };
-    return schema.properties;
+  function formsOf({ requests }: FakeModel): Readonly<Record<string, FormSchema["properties"]>> {
+    return Object.fromEntries(criteriaOf(requests[0]?.schema ?? {}));
   }
 
   test("has a field for each criterion, with its own points and evidence first", async () => {
     const { model } = await assess();
 
-    const criteria = criteriaOf(model);
+    const criteria = formsOf(model);
     expect(Object.keys(criteria)).toEqual(["c1", "c2"]);
-    expect(criteria["c2"]?.properties.score.maximum).toBe(4);
-    expect(Object.keys(criteria["c1"]?.properties ?? {})).toEqual([
-      "evidence",
-      "explanation_md",
-      "score",
-    ]);
+    expect(criteria["c2"]?.score).toMatchObject({ minimum: 0, maximum: 4 });
+    expect(criteria["c1"]?.evidence).toMatchObject({ minItems: 1, maxItems: 3 });
+    expect(Object.keys(criteria["c1"] ?? {})).toEqual(["evidence", "explanation_md", "score"]);
     expect(model.requests[0]?.schema).toMatchObject({
       required: ["c1", "c2"],
       additionalProperties: false,
@@ -217,9 +222,28 @@ describe("the schema of a judgement", () => {
     const long = await assess({ text: "Ein Satz. ".repeat(6_000) });
 
     const evidence = ({ model }: Assessed): readonly string[] =>
-      criteriaOf(model)["c1"]?.properties.evidence.items.enum ?? [];
+      formsOf(model)["c1"]?.evidence.items.enum ?? [];
     expect(evidence(short)).toEqual(["s1", "s2"]);
     expect(evidence(long)).toHaveLength(120);
+  });
+
+  test("takes a zero with evidence, and one that says that there is none", async () => {
+    const { output, provenance } = await assess({
+      say({ schema }) {
+        if (schema === undefined) return prose;
+        const explanation_md = "Grund.";
+        return JSON.stringify({
+          c1: { evidence: ["s1"], explanation_md, score: 0 },
+          c2: { evidence: [], explanation_md, no_evidence_found: true, score: 0 },
+        });
+      },
+    });
+
+    expect(output.analysis.criteria_results).toMatchObject([
+      { score: 0, explanation_md: "Grund.\n\n> Die Sonne scheint." },
+      { score: 0, explanation_md: "Grund.\n\n_Im Text wurde kein Beleg gefunden._" },
+    ]);
+    expect(provenance).toMatchObject({ asks: { analyse: 1 } });
   });
 
   test.each([
@@ -232,6 +256,14 @@ describe("the schema of a judgement", () => {
     ["no points", { score: undefined }],
     ["no reason", { explanation_md: "" }],
     ["something beside", { confidence: 1 }],
+    ["a zero that says nothing of evidence", { evidence: [], score: 0 }],
+    ["points without evidence", { evidence: [], score: 3 }],
+    ["points for what was not found", { evidence: [], no_evidence_found: true, score: 3 }],
+    ["evidence that was not found", { no_evidence_found: true, score: 0 }],
+    [
+      "a zero that denies to have found nothing",
+      { evidence: [], no_evidence_found: false, score: 0 },
+    ],
   ])("is broken by %s: asked twice, then refused", async (_, change) => {
     let asks = 0;
     const refused = assess({

@@ -4,6 +4,7 @@ import { type AdapterV1, type PhaseRequest, type PhaseResult, WorkerError } from
 import { testAdapterContract } from "@leasehold/core/testing";
 import { ModelError, type ModelErrorCode, type ModelErrorScope } from "@leasehold/model";
 
+import type { FeedbackFallback } from "../src/feedback-phase.ts";
 import { createSubmissionAdapter } from "../src/submission-adapter.ts";
 import type { SubmissionInput } from "../src/submission.ts";
 import { rejection } from "./fixtures/errors.ts";
@@ -12,6 +13,12 @@ import { createFakeUpload, type FakeUpload, picture } from "./support/fake-uploa
 import { createPhaseContext } from "./support/phase-context.ts";
 import { refusal } from "./support/refusal.ts";
 import { fileInput, requestOf, textInput } from "./support/submission-input.ts";
+
+interface Options {
+  readonly say?: Say;
+  /** Default: none, so that an error is an error. */
+  readonly fallbacks?: readonly FeedbackFallback[];
+}
 
 interface Fixture {
   readonly adapter: AdapterV1;
@@ -22,7 +29,7 @@ interface Fixture {
   readonly execute: (request: PhaseRequest) => Promise<PhaseResult>;
 }
 
-function setup({ say = sayWhatFits }: { readonly say?: Say } = {}): Fixture {
+function setup({ say = sayWhatFits, fallbacks = [] }: Options = {}): Fixture {
   const vision = createFakeModel({ name: "eye", say });
   const feedback = createFakeModel({ name: "judge", say });
   const upload = createFakeUpload([picture(1), picture(2)]);
@@ -34,6 +41,7 @@ function setup({ say = sayWhatFits }: { readonly say?: Say } = {}): Fixture {
     feedback,
     storage,
     media,
+    feedbackFallbacks: fallbacks,
   });
   return {
     adapter,
@@ -260,7 +268,7 @@ describe("an error of a model becomes one of the worker's, with the same meaning
     const { storage, media } = upload;
     const cut = createFakeModel({ response: { finish: "length" } });
     const options = { name: "cut", version: "1", vision: cut, feedback: cut, storage, media };
-    const adapter = createSubmissionAdapter(options);
+    const adapter = createSubmissionAdapter({ ...options, feedbackFallbacks: [] });
 
     const requests = [requestOf(fileInput(upload.recorded)), requestOf(textInput)];
     for (const request of requests) {

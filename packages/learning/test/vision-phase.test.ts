@@ -135,7 +135,7 @@ describe("reading an upload", () => {
     });
     expect(model.requests).toEqual([]);
     expect(model.prepared()).toBe(0);
-    expect(provenance).toEqual({ pages: 2, textLayerPages: 2 });
+    expect(provenance).toEqual({ path: "program", pages: 2, textLayerPages: 2 });
   });
 
   test("takes an empty page for what it is", async () => {
@@ -167,6 +167,7 @@ describe("reading an upload", () => {
       hash: expect.stringMatching(/^[0-9a-f]{64}$/),
       step: "transcribe",
       asks: 1,
+      path: "program",
       pages: 3,
       textLayerPages: 1,
     });
@@ -223,7 +224,7 @@ describe("a page that was read before", () => {
 
     expect(output).toMatchObject({ text: "Seite eins." });
     expect(model.prepared()).toBe(0);
-    expect(provenance).toEqual({ pages: 1, textLayerPages: 0 });
+    expect(provenance).toEqual({ path: "program", pages: 1, textLayerPages: 0 });
   });
 
   test.each([[{ text: 7 }], ["Seite"], [null], [{ source: "guess", text: "x" }]])(

@@ -1,84 +1,17 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 
-import { type AdapterV1, createWorker, type Worker, WorkerError } from "@leasehold/core";
-import { type EventRecorder, recordEvents } from "@leasehold/core/testing";
+import { WorkerError } from "@leasehold/core";
 import { ModelError } from "@leasehold/model";
 
-import { createSubmissionAdapter } from "../src/submission-adapter.ts";
-import { submissionPipeline } from "../src/submission-pipeline.ts";
 import { answer, createFakeAdapter } from "./support/fake-adapter.ts";
-import { createFakeModel, type FakeModel, type Say, sayWhatFits } from "./support/fake-model.ts";
-import { createFakeUpload, picture } from "./support/fake-upload.ts";
+import { type Say, sayWhatFits } from "./support/fake-model.ts";
 import { createHands } from "./support/hands.ts";
-import { type Learning, type Submitted, textSubmission, useLearning } from "./support/learning.ts";
+import { textSubmission } from "./support/learning.ts";
+import { outage, pageOf, pagesOf, useWorkers } from "./support/worker.ts";
 
-const open = useLearning();
+setDefaultTimeout(30_000);
 
-interface Fixture extends Learning {
-  readonly vision: FakeModel;
-  readonly feedback: FakeModel;
-  /** An upload of three pictures. */
-  submitFile(): Promise<Submitted>;
-  /** One more worker, running. */
-  start(): Promise<Running>;
-}
-
-interface Running extends AsyncDisposable {
-  readonly worker: Worker;
-  readonly story: EventRecorder;
-}
-
-interface Options {
-  readonly say?: Say;
-  readonly adapter?: AdapterV1;
-}
-
-async function setup({ say = sayWhatFits, adapter }: Options = {}): Promise<Fixture> {
-  const learning = await open();
-  const vision = createFakeModel({ name: "eye", say });
-  const feedback = createFakeModel({ name: "judge", say });
-  const { storage, media, recorded } = createFakeUpload([picture(1), picture(2), picture(3)]);
-  const models = { vision, feedback, storage, media };
-  return {
-    ...learning,
-    vision,
-    feedback,
-    submitFile: () =>
-      learning.submit({
-        student_sub: "ada",
-        kind: "file",
-        storage_key: recorded.storageKey,
-        mime_type: recorded.mediaType,
-        size_bytes: recorded.bytes,
-        sha256: recorded.sha256,
-        criteria: ["Inhalt", "Sprache"],
-      }),
-    async start() {
-      const worker = createWorker({
-        connection: learning.url,
-        pipelines: [submissionPipeline],
-        adapters: [adapter ?? createSubmissionAdapter({ name: "two", version: "1", ...models })],
-        graceSeconds: 0,
-        abandonSeconds: 0.1,
-      });
-      const story = recordEvents(worker);
-      await worker.start();
-      return { worker, story, [Symbol.asyncDispose]: () => worker.stop() };
-    },
-  };
-}
-
-/** The page that a request is about, or none. */
-function pageOf(messages: Parameters<Say>[0]["messages"]): number | undefined {
-  return messages.flatMap(({ images = [] }) => images)[0]?.bytes[2];
-}
-
-/** Pages in the order in which a model was asked for them. */
-function pagesOf({ requests }: FakeModel): readonly (number | undefined)[] {
-  return requests.map(({ messages }) => pageOf(messages));
-}
-
-const outage = { scope: "backend", retryable: true } as const;
+const setup = useWorkers();
 
 /** Fails the first time somebody asks for this page. */
 function failOnceAt(page: number, fail: () => Error): Say {
@@ -250,62 +183,37 @@ describe("losing page 3", () => {
   });
 });
 
-describe("a failure of feedback", () => {
-  test("never runs vision again", async () => {
+describe("losing the lease", () => {
+  test("on page 7 of 12 lets the next worker begin at page 7, and the first one writes nothing more", async () => {
+    const reached = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<void>();
     let isFirst = true;
     await using fixture = await setup({
-      say(request) {
-        if (request.schema === undefined || !isFirst) return sayWhatFits(request);
+      pages: 12,
+      async say(request) {
+        if (pageOf(request.messages) !== 7 || !isFirst) return sayWhatFits(request);
         isFirst = false;
-        throw new ModelError("output_runaway", "On and on.", { scope: "job", retryable: true });
+        reached.resolve();
+        await late.promise;
+        return "Zu spät gelesen.";
       },
     });
     const { id } = await fixture.submitFile();
+    const { lapse } = createHands(fixture);
 
-    await using running = await fixture.start();
-    await running.story.waitFor("job.retried");
-    const between = await fixture.submission(id);
-    await fixture.database.advance(60_000);
-    await running.story.waitFor("job.completed");
+    await using first = await fixture.start();
+    await reached.promise;
+    await lapse();
+    await using second = await fixture.start();
+    await second.story.waitFor("job.completed");
+    late.resolve();
+    await first.story.waitFor("lease.lost");
 
-    expect(pagesOf(fixture.vision)).toEqual([1, 2, 3]);
-    expect(between).toMatchObject({
-      error_code: "feedback_retrying",
-      vision_attempts: 0,
-      feedback_last_error: "On and on.",
-    });
-    expect(await fixture.submission(id)).toMatchObject({ analysis_status: "completed" });
-  });
-
-  test("that no retry mends ends as `feedback_failed`, and a new start keeps what was read", async () => {
-    let isMended = false;
-    await using fixture = await setup({
-      say(request) {
-        if (request.schema === undefined || isMended) return sayWhatFits(request);
-        return "no JSON";
-      },
-    });
-    const { id, jobId } = await fixture.submitFile();
-
-    await using running = await fixture.start();
-    for (let run = 1; run <= 3; run += 1) {
-      await running.story.waitFor((event) => event.name === "job.retried" && event.attempt === run);
-      await fixture.database.advance(600_000);
-    }
-    await running.story.waitFor("job.dead");
-    const dead = await fixture.submission(id);
-    isMended = true;
-    await fixture.client.requeue(jobId);
-    await running.story.waitFor("job.completed");
-
-    expect(dead).toMatchObject({
-      analysis_status: "failed",
-      error_code: "feedback_failed",
-      feedback_last_error:
-        'The answer of step "analyse" of program "learning.feedback" was refused 2 times (not_json).',
-    });
-    expect(pagesOf(fixture.vision)).toEqual([1, 2, 3]);
-    expect(await fixture.submission(id)).toMatchObject({ analysis_status: "completed" });
+    const pages = Array.from({ length: 12 }, (_, index) => index + 1);
+    expect(pagesOf(fixture.vision)).toEqual([...pages.slice(0, 7), ...pages.slice(6)]);
+    const row = await fixture.submission(id);
+    expect(row).toMatchObject({ analysis_status: "completed", vision_attempts: 2 });
+    expect(row["text_body"]).toBe(pages.map(() => "Der Bach rauscht.").join("\n\n"));
   });
 });
 
@@ -321,7 +229,7 @@ describe("an adapter of a host's own", () => {
       execute: async (request) => {
         const { output, provenance } = answer(request);
         if (request.phase === "vision") return { output, provenance };
-        return { output: { ...Object(output), analysis: v1, path: "plain" }, provenance };
+        return { output: { ...Object(output), analysis: v1, path: "one_shot" }, provenance };
       },
     });
     await using fixture = await setup({ adapter });
@@ -333,7 +241,7 @@ describe("an adapter of a host's own", () => {
     expect(await fixture.store.readSubmission(id)).toMatchObject({
       status: "completed",
       analysis: v1,
-      path: "plain",
+      path: "one_shot",
     });
   });
 

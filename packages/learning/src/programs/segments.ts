@@ -1,3 +1,5 @@
+import { sanitiseText } from "@leasehold/model";
+
 /** A piece of the learner's text that a model can point at instead of quoting it. */
 export interface Segment {
   /** `s1`, `s2`, … in the order of the text. */
@@ -14,12 +16,14 @@ const border = /(?<=[.!?…])\s+|[\n\v\f\r\u0085\u2028\u2029]+/u;
 /**
  * Numbers a text by sentences and lines.
  *
- * Joined again, the segments are the whole text but for white space: nothing is left out that a model should judge.
+ * Joined again, the segments are the whole text but for white space and what cannot be seen: nothing is left out that a
+ * model should judge.
  */
 export function toSegments(text: string): readonly Segment[] {
   const pieces = text
     .split(border)
-    .map((piece) => piece.trim())
+    // The model reads what a person would see.
+    .map((piece) => sanitiseText(piece).text.trim())
     .filter((piece) => piece !== "");
   const perSegment = Math.max(1, Math.ceil(pieces.length / segmentsMax));
   const segments: Segment[] = [];

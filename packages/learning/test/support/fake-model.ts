@@ -89,23 +89,59 @@ export function sayWhatFits({ schema, messages }: ModelRequest): string {
   return messages.some(({ images = [] }) => images.length > 0) ? pageWords : prose;
 }
 
-/** A judgement of every criterion that the schema asks for. */
-export function judge(
-  schema: Readonly<Record<string, unknown>>,
-  evidence: readonly string[] = ["s1"],
-): string {
-  const { properties } = schema as { properties: Record<string, CriterionSchema> };
-  const judgements = Object.entries(properties).map(([id, { properties: fields }]) => [
+/** A judgement of every criterion that the schema asks for, by itself or beside prose. */
+export function judge(schema: AnswerSchema, evidence: readonly string[] = ["s1"]): string {
+  const judgements = criteriaOf(schema).map(([id, { score }]) => [
     id,
-    { evidence, explanation_md: `Grund für ${id}.`, score: fields.score.maximum },
+    { evidence, explanation_md: `Grund für ${id}.`, score: score.maximum },
   ]);
-  return JSON.stringify(Object.fromEntries(judgements));
+  return JSON.stringify(answerTo(schema, Object.fromEntries(judgements)));
 }
 
-/** The part of the answer's schema that is for one criterion. */
-export interface CriterionSchema {
+/** Gives no criterion any point, and says that nothing speaks for one. */
+export function judgeNothing(schema: AnswerSchema): string {
+  const judgements = criteriaOf(schema).map(([id]) => [
+    id,
+    { evidence: [], explanation_md: `Nichts zu ${id}.`, no_evidence_found: true, score: 0 },
+  ]);
+  return JSON.stringify(answerTo(schema, Object.fromEntries(judgements)));
+}
+
+type AnswerSchema = Readonly<Record<string, unknown>>;
+
+interface ObjectSchema {
+  readonly properties: Readonly<Record<string, { readonly anyOf?: readonly FormSchema[] }>>;
+}
+
+/** A judgement that has evidence, as the schema describes it. */
+export interface FormSchema {
   readonly properties: {
-    readonly evidence: { readonly items: { readonly enum: readonly string[] } };
-    readonly score: { readonly maximum: number };
+    readonly evidence: {
+      readonly items: { readonly enum: readonly string[] };
+      readonly minItems?: number;
+      readonly maxItems: number;
+    };
+    readonly score: { readonly minimum: number; readonly maximum: number };
   };
+}
+
+/** By criterion, what a judgement with evidence looks like. */
+export function criteriaOf(schema: AnswerSchema): readonly [string, FormSchema["properties"]][] {
+  const { properties } = schema as unknown as ObjectSchema;
+  const { assessment } = properties;
+  if (assessment !== undefined) return criteriaOf({ ...assessment });
+  return Object.entries(properties).flatMap(([id, { anyOf = [] }]) => {
+    const [form] = anyOf;
+    return form === undefined ? [] : [[id, form.properties]];
+  });
+}
+
+/** The answer as the step wants it: judgements alone, or with prose beside them. */
+export function answerTo(schema: AnswerSchema, judgements: object): object {
+  return isOneShot(schema) ? { assessment: judgements, feedback_md: prose } : judgements;
+}
+
+/** Whether a schema is that of the one plain question. */
+export function isOneShot(schema: AnswerSchema): boolean {
+  return "assessment" in (schema as unknown as ObjectSchema).properties;
 }

@@ -48,7 +48,7 @@ export interface Hands {
     options?: { readonly yields: boolean },
   ) => Promise<string>;
   readonly savePart: (lease: HandLease, part: number, provenance: object) => Promise<string>;
-  readonly complete: (lease: HandLease, output?: object) => Promise<string>;
+  readonly complete: (lease: HandLease, output?: object, from?: object) => Promise<string>;
   readonly retry: (lease: HandLease, message?: string) => Promise<string>;
   /** Lets the one job that is due fail until its retries are used up. */
   readonly exhaust: () => Promise<void>;
@@ -125,8 +125,8 @@ export function createHands(learning: Learning): Hands {
       outcome("checkpoint_job", lease, ["vision", "feedback", visionResult, provenance, yields]),
     savePart: (lease, part, from) =>
       outcome("save_part", lease, [part, { source: "model", text: "Seite" }, from]),
-    complete: (lease, output = feedbackResult) =>
-      outcome("complete_job", lease, [output, provenance]),
+    complete: (lease, output = feedbackResult, from = provenance) =>
+      outcome("complete_job", lease, [output, from]),
     fail: (lease, code, message = "It can't be read.") =>
       outcome("fail_job", lease, [code, message]),
     release: (lease, reason) => {

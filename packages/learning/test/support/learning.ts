@@ -71,6 +71,8 @@ const filled = [
   "job_counter",
   "result",
   "unique_key",
+  "learning_score",
+  "resource",
 ];
 
 /**
