@@ -25,6 +25,7 @@ function setup(parts: Partial<Parts> = {}): Hono {
       submit: unused,
       readSubmission: unused,
       currentLogin: async () => ({ login: "gustav_worker", isSuperuser: false }),
+      scoreAlarms: async () => [],
       probeHealth: async () => [{ check: "db_role", status: "ok", detail: null }],
       close: unused,
       [Symbol.asyncDispose]: unused,

@@ -1,10 +1,12 @@
 export * from "./criteria.ts";
 export { learningSql } from "./learning-sql.ts";
-export { createLearningStore } from "./learning-store.ts";
+export { createLearningStore, scoreShapes } from "./learning-store.ts";
 export type {
   LearningStore,
   NewSubmission,
   ProbeCheck,
+  ScoreAlarm,
+  ScoreShape,
   SubmissionReport,
 } from "./learning-store.ts";
 export { createFolderStorage } from "./folder-storage.ts";
@@ -15,7 +17,11 @@ export type { MediaSource, PreparedPage } from "./media/media-holder.ts";
 export { createMediaPreparer } from "./media/media-preparer.ts";
 export type { MediaPreparer, PreparedMedia } from "./media/media-preparer.ts";
 export type { MediaPreparerOptions } from "./media/media-options.ts";
+export { fallbackReasons } from "./feedback-phase.ts";
+export type { FeedbackFallback } from "./feedback-phase.ts";
 export { toSubmissionError } from "./model-errors.ts";
+export { reviewFlags } from "./review-flags.ts";
+export type { ReviewFlag } from "./review-flags.ts";
 export {
   assertStorageKey,
   readVerified,

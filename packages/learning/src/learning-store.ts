@@ -47,6 +47,8 @@ export interface SubmissionReport {
   readonly analysis: unknown;
   readonly path: string | undefined;
   readonly needsReview: boolean | undefined;
+  /** Why a person should look at it. */
+  readonly flags: readonly string[];
   /** By phase. */
   readonly provenance: unknown;
   readonly jobId: string | undefined;
@@ -59,6 +61,19 @@ export interface ProbeCheck {
   readonly detail: string | null;
 }
 
+/** A model that gives too many submissions the same. */
+export interface ScoreAlarm {
+  readonly shape: ScoreShape;
+  readonly model: string;
+  readonly program: string;
+  readonly version: string;
+  readonly hash: string;
+}
+
+/** No points at all, or the same share of the points in every criterion. */
+export const scoreShapes = ["all_zero", "all_equal"] as const;
+export type ScoreShape = (typeof scoreShapes)[number];
+
 /** The learning worker's own functions in the database. */
 export interface LearningStore extends AsyncDisposable {
   /** Throws `input_invalid` with every field that does not fit. */
@@ -68,6 +83,8 @@ export interface LearningStore extends AsyncDisposable {
   currentLogin(): Promise<{ readonly login: string; readonly isSuperuser: boolean }>;
   /** How the database sees the worker. */
   probeHealth(): Promise<readonly ProbeCheck[]>;
+  /** Which models give too many submissions the same: their results need review. */
+  scoreAlarms(): Promise<readonly ScoreAlarm[]>;
   close(): Promise<void>;
 }
 
@@ -94,6 +111,7 @@ const report: z.ZodType<SubmissionReport> = z
     optional(z.boolean()),
     json,
     optional(z.string()),
+    z.array(z.string()),
   ])
   .transform(([id, kind, mediaType, status, errorCode, text, feedbackMd, analysis, ...rest]) => ({
     id,
@@ -108,15 +126,26 @@ const report: z.ZodType<SubmissionReport> = z
     needsReview: rest[1],
     provenance: rest[2],
     jobId: rest[3],
+    flags: rest[4],
   }));
 
 const check: z.ZodType<ProbeCheck> = z
   .tuple([z.string(), z.enum(["ok", "failed"]), z.string().nullable()])
   .transform(([name, status, detail]) => ({ check: name, status, detail }));
 
+const alarm: z.ZodType<ScoreAlarm> = z
+  .tuple([z.enum(scoreShapes), z.string(), z.string(), z.string(), z.string()])
+  .transform(([shape, model, program, version, hash]) => ({
+    shape,
+    model,
+    program,
+    version,
+    hash,
+  }));
+
 const routines = {
   submit: defineRoutine("learning_submit", ["text::jsonb"], submitted),
-  readSubmission: defineRoutine("learning_read_submission", ["uuid"], report),
+  readSubmission: defineRoutine("learning_read_submission_v2", ["uuid"], report),
   currentLogin: defineRoutine(
     "current_login",
     [],
@@ -124,6 +153,7 @@ const routines = {
       .tuple([z.string(), z.boolean()])
       .transform(([login, isSuperuser]) => ({ login, isSuperuser })),
   ),
+  scoreAlarms: defineRoutine("learning_score_alarms", [], alarm),
   // The runbook's own name, and so in the runbook's schema.
   healthProbe: defineRoutine("learning_worker_health_probe", [], check),
 };
@@ -162,6 +192,7 @@ export function createLearningStore(options: {
       return answer;
     },
     probeHealth: () => runbook.call(routines.healthProbe, []),
+    scoreAlarms: () => pool.call(routines.scoreAlarms, []),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -14,7 +14,7 @@ const setup = useLearning();
 const server = useServer();
 
 describe("learning_worker_health_probe", () => {
-  test("answers three checks by name, status and detail", async () => {
+  test("answers four checks by name, status and detail", async () => {
     await using learning = await setup();
 
     const rows = await learning.query("select * from public.learning_worker_health_probe()");
@@ -23,6 +23,7 @@ describe("learning_worker_health_probe", () => {
       { check_name: "db_role", status: "ok", detail: null },
       { check_name: "queue_visibility", status: "ok", detail: "visible_jobs=0" },
       { check_name: "queue_lag", status: "ok", detail: "oldest_due_seconds=0" },
+      { check_name: "score_watch", status: "ok", detail: null },
     ]);
   });
 
@@ -67,7 +68,7 @@ describe("learning_worker_health_probe", () => {
 
     const checks = await learning.store.probeHealth();
 
-    expect(checks.map(({ status }) => status)).toEqual(["ok", "ok", "ok"]);
+    expect(checks.map(({ status }) => status)).toEqual(["ok", "ok", "ok", "ok"]);
   });
 
   test("fails for a login that may not claim, and says which and what to do", async () => {

@@ -144,6 +144,7 @@ describe("reading back", () => {
       analysis: feedbackResult.analysis,
       path: "program",
       needsReview: false,
+      flags: [],
       provenance: {
         vision: { skipped: "text_submission" },
         feedback: { adapter: "hand", model: "tiny" },

@@ -52,7 +52,10 @@ const workersOwn = [
   "hold_lease",
   "hold_phase",
   "lapse_leases",
+  "learning_forget_scores",
   "learning_read_submission",
+  "learning_read_submission_v2",
+  "learning_score_alarms",
   "learning_submit",
   "learning_worker_health_probe",
   "list_children",
@@ -85,6 +88,9 @@ const forbidden = [
   "select leasehold.learning_enqueue(null, null)",
   "select leasehold.learning_payload(null, null)",
   "select leasehold.learning_provenance(1)",
+  "select leasehold.learning_watch_scores(1)",
+  "select leasehold.learning_score_shape('', '', '', '')",
+  "select * from leasehold.learning_score",
   "select leasehold.register_type('learning.submission', 'pg_sleep'::regproc::regprocedure)",
   "select leasehold.store_result(null, 1::smallint, '{}', '{}')",
   "select leasehold.call_hook(1, null, null, null, null, null, null)",
@@ -155,6 +161,7 @@ describe("gustav_worker", () => {
       { check: "db_role", status: "ok" },
       { check: "queue_visibility", status: "ok" },
       { check: "queue_lag", status: "ok" },
+      { check: "score_watch", status: "ok" },
     ]);
   });
 
@@ -201,6 +208,7 @@ describe("gustav_worker", () => {
       "get_queue_v2",
       "get_resources",
       "get_workers",
+      "learning_score_alarms",
       "learning_worker_health_probe",
       "schema_version",
     ]);

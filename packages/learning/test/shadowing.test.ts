@@ -117,7 +117,7 @@ describe("a worker's login gains nothing by putting", () => {
       submissionId,
     );
 
-    expect(probe).toHaveLength(3);
+    expect(probe).toHaveLength(4);
     expect(read).toMatchObject([{ status: "pending", text_body: textSubmission["text_body"] }]);
   });
 

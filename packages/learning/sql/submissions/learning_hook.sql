@@ -10,14 +10,20 @@ as $$
 declare
   v_job_id bigint;
   v_submission_id uuid;
+  v_alarm text;
 begin
   select id, (payload ->> 'submissionId')::uuid into v_job_id, v_submission_id
   from :"schema".job where public_id = p_job_id;
 
   if p_to = 'completed' then
+    v_alarm := :"schema".learning_watch_scores(v_job_id);
     -- Under the condition of learning_worker_update_completed: what stands beside a result belongs to that result.
     update public.learning_submissions set
-      analysis_path = r.output ->> 'path', needs_review = (r.output ->> 'needsReview')::boolean,
+      analysis_path = r.output ->> 'path',
+      needs_review = (r.output ->> 'needsReview')::boolean or v_alarm is not null,
+      review_flags = array_remove(array(
+        select jsonb_array_elements_text(coalesce(r.output -> 'flags', '[]'))
+      ) || v_alarm, null),
       provenance = :"schema".learning_provenance(v_job_id)
     from :"schema".result as r
     where id = v_submission_id and analysis_status in ('pending', 'extracted')

@@ -1,4 +1,4 @@
--- A submission as far as the worker is concerned, with the id of its newest job.
+-- The same as learning_read_submission_v2 without its flags, for workers that do not know of them.
 --   Answers: one row, or none. This is content: the result is the learner's.
 create or replace function :"schema".learning_read_submission(p_id uuid)
 returns table (

@@ -1,6 +1,7 @@
 -- What an operator asks first. Names and numbers only.
 --   db_role: the caller's login may claim jobs. queue_visibility: the queue can be read, with its numbers.
---   queue_lag: no job has been due for more than 15 minutes.
+--   queue_lag: no job has been due for more than 15 minutes. score_watch: no model gives too many submissions the same,
+--   or else which, with which program: their results need review until learning_forget_scores(model), or better ones.
 create or replace function public.learning_worker_health_probe()
 returns table (check_name text, status text, detail text)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
@@ -13,6 +14,7 @@ declare
   );
   v_due bigint;
   v_oldest double precision;
+  v_alarms text;
 begin
   check_name := 'db_role';
   if has_function_privilege(session_user, v_claim, 'execute') then
@@ -32,6 +34,13 @@ begin
   check_name := 'queue_lag';
   status := case when v_oldest > 900 then 'failed' else 'ok' end;
   detail := format('oldest_due_seconds=%s', floor(v_oldest));
+  return next;
+  select string_agg(
+    format('%s: model %s, program %s %s (%s)', a.shape, a.model, a.program, a.version, left(a.hash, 8)), '; '
+  ) into v_alarms from :"schema".learning_score_alarms() as a;
+  check_name := 'score_watch';
+  status := case when v_alarms is null then 'ok' else 'failed' end;
+  detail := left(v_alarms, 1000);
   return next;
 end
 $$;
