@@ -1,4 +1,5 @@
 import { createOllamaAdapter, type OllamaAdapterOptions } from "@leasehold/adapter-ollama";
+import { createOpenAiAdapter, type OpenAiAdapterOptions } from "@leasehold/adapter-openai";
 import { createStubAdapter, type StubAdapterOptions } from "@leasehold/adapter-stub";
 import type { AdapterV1 } from "@leasehold/core";
 import { createFolderStorage, createMediaPreparer } from "@leasehold/learning";
@@ -15,22 +16,28 @@ export interface Backend extends AsyncDisposable {
 export function openBackend(config: BackendConfig, storageRoot: string): Backend {
   const storage = createFolderStorage({ root: storageRoot });
   const media = createMediaPreparer();
-  const parts = { storage, media };
-  const adapter =
-    config.kind === "stub"
-      ? createStubAdapter({ ...parts, ...stubOptions(config) })
-      : createOllamaAdapter({ ...parts, ...ollamaOptions(config) });
+  const adapter = openAdapter(config, { storage, media });
   return {
     adapter,
     description:
       config.kind === "stub"
         ? "stub: answers are invented, no model judges anything"
-        : `local: ${config.visionModel} reads, ${config.feedbackModel} assesses`,
+        : `${config.kind}: ${config.visionModel} reads, ${config.feedbackModel} assesses`,
     async [Symbol.asyncDispose]() {
       await adapter.close?.();
       await media.close();
     },
   };
+}
+
+function openAdapter(
+  config: BackendConfig,
+  parts: Pick<StubAdapterOptions, "storage" | "media">,
+): AdapterV1 {
+  if (config.kind === "stub") return createStubAdapter({ ...parts, ...stubOptions(config) });
+  return config.kind === "local"
+    ? createOllamaAdapter({ ...parts, ...ollamaOptions(config) })
+    : createOpenAiAdapter({ ...parts, ...openAiOptions(config) });
 }
 
 function stubOptions(
@@ -49,4 +56,12 @@ function ollamaOptions({
   ...options
 }: Extract<BackendConfig, { kind: "local" }>): Omit<OllamaAdapterOptions, "storage" | "media"> {
   return options;
+}
+
+function openAiOptions({
+  kind: _kind,
+  apiKey,
+  ...options
+}: Extract<BackendConfig, { kind: "openai" }>): Omit<OpenAiAdapterOptions, "storage" | "media"> {
+  return { ...options, ...(apiKey === undefined ? {} : { apiKey }) };
 }

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 
 import { parseOllamaBaseUrl } from "@leasehold/adapter-ollama";
+import { parseOpenAiBaseUrl } from "@leasehold/adapter-openai";
 import { parseStubScript } from "@leasehold/adapter-stub";
 import { WorkerError } from "@leasehold/core";
 import { bearerTokens } from "@leasehold/health-hono";
@@ -41,15 +42,18 @@ export interface WorkerConfig {
 
 export type BackendConfig =
   | { readonly kind: "stub"; readonly script: string | undefined; readonly markers: boolean }
-  | {
-      readonly kind: "local";
-      readonly baseUrl: string;
-      readonly visionModel: string;
-      readonly feedbackModel: string;
-      readonly visionTimeoutSeconds: number;
-      readonly feedbackTimeoutSeconds: number;
-      readonly allowOrigins: readonly string[];
-    };
+  | ({ readonly kind: "local" } & ModelsConfig)
+  | ({ readonly kind: "openai"; readonly apiKey: string | undefined } & ModelsConfig);
+
+/** Two models and where they are. */
+interface ModelsConfig {
+  readonly baseUrl: string;
+  readonly visionModel: string;
+  readonly feedbackModel: string;
+  readonly visionTimeoutSeconds: number;
+  readonly feedbackTimeoutSeconds: number;
+  readonly allowOrigins: readonly string[];
+}
 
 export interface HttpConfig {
   readonly host: string;
@@ -152,6 +156,8 @@ function readValues(environment: Environment, problems: string[]): EnvironmentVa
     visionModel: read("visionModel"),
     feedbackModel: read("feedbackModel"),
     ollamaBaseUrl: read("ollamaBaseUrl"),
+    openAiBaseUrl: read("openAiBaseUrl"),
+    openAiApiKey: read("openAiApiKey"),
     allowOrigins: read("allowOrigins"),
     visionTimeout: read("visionTimeout"),
     feedbackTimeout: read("feedbackTimeout"),
@@ -248,7 +254,9 @@ function toBackend(
   const kind = values.backend ?? "stub";
   if (kind === "stub") {
     if (isProduction) {
-      problems.push("AI_BACKEND must be local with NODE_ENV=production: the stub invents grades");
+      problems.push(
+        "AI_BACKEND must be local or openai with NODE_ENV=production: the stub invents grades",
+      );
     }
     const { stubScript } = values;
     if (stubScript !== undefined) {
@@ -258,18 +266,31 @@ function toBackend(
   }
   for (const name of ["visionModel", "feedbackModel"] as const) {
     if (values[name] === undefined) {
-      problems.push(`${settings[name].name} is required with AI_BACKEND=local`);
+      problems.push(`${settings[name].name} is required with AI_BACKEND=${kind}`);
     }
   }
-  const baseUrl = values.ollamaBaseUrl ?? "http://127.0.0.1:11434";
+  const models = toModels(values);
+  if (kind === "local") {
+    const baseUrl = values.ollamaBaseUrl ?? "http://127.0.0.1:11434";
+    problems.push(
+      ...refusals(settings.ollamaBaseUrl.name, () =>
+        parseOllamaBaseUrl(baseUrl, values.allowOrigins),
+      ),
+    );
+    return { kind, baseUrl, ...models };
+  }
+  const { openAiBaseUrl, openAiApiKey } = values;
+  const { name } = settings.openAiBaseUrl;
   problems.push(
-    ...refusals(settings.ollamaBaseUrl.name, () =>
-      parseOllamaBaseUrl(baseUrl, values.allowOrigins),
-    ),
+    ...(openAiBaseUrl === undefined
+      ? [`${name} is required with AI_BACKEND=openai`]
+      : refusals(name, () => parseOpenAiBaseUrl(openAiBaseUrl, values.allowOrigins))),
   );
+  return { kind, baseUrl: openAiBaseUrl ?? "", apiKey: openAiApiKey, ...models };
+}
+
+function toModels(values: EnvironmentValues): Omit<ModelsConfig, "baseUrl"> {
   return {
-    kind,
-    baseUrl,
     visionModel: values.visionModel ?? "",
     feedbackModel: values.feedbackModel ?? "",
     visionTimeoutSeconds: values.visionTimeout ?? 300,

@@ -8,10 +8,12 @@ export interface EnvironmentValues {
   readonly schema: string | undefined;
   readonly dataDir: string | undefined;
   readonly migrate: "auto" | "off" | undefined;
-  readonly backend: "stub" | "local" | undefined;
+  readonly backend: "stub" | "local" | "openai" | undefined;
   readonly visionModel: string | undefined;
   readonly feedbackModel: string | undefined;
   readonly ollamaBaseUrl: string | undefined;
+  readonly openAiBaseUrl: string | undefined;
+  readonly openAiApiKey: string | undefined;
   readonly allowOrigins: readonly string[];
   readonly visionTimeout: number | undefined;
   readonly feedbackTimeout: number | undefined;
@@ -76,24 +78,37 @@ export const settings: {
     {
       name: "AI_BACKEND",
       fallback: "`stub`; refused with `NODE_ENV=production`",
-      meaning: "`stub` invents answers and says so, `local` asks Ollama.",
+      meaning:
+        "`stub` invents answers and says so, `local` asks Ollama, `openai` a server that speaks chat completions.",
     },
-    ["stub", "local"],
+    ["stub", "local", "openai"],
   ),
   visionModel: text({
     name: "AI_VISION_MODEL",
-    fallback: "required with `AI_BACKEND=local`",
-    meaning: "Model that reads pages, as `ollama list` shows it.",
+    fallback: "required but with the stub",
+    meaning: "Model that reads pages, as `ollama list` or `GET /v1/models` shows it.",
   }),
   feedbackModel: text({
     name: "AI_FEEDBACK_MODEL",
-    fallback: "required with `AI_BACKEND=local`",
+    fallback: "required but with the stub",
     meaning: "Model that assesses texts.",
   }),
   ollamaBaseUrl: text({
     name: "OLLAMA_BASE_URL",
     fallback: "`http://127.0.0.1:11434`",
     meaning: "Where Ollama listens: loopback, a private address or a service name.",
+  }),
+  openAiBaseUrl: text({
+    name: "OPENAI_BASE_URL",
+    fallback: "required with `AI_BACKEND=openai`",
+    meaning:
+      "Where chat completions are served, such as `http://vllm:8000/v1`: loopback, a private address or a service name.",
+  }),
+  openAiApiKey: text({
+    name: "OPENAI_API_KEY",
+    fallback: "none",
+    meaning: "Key for that server, if it wants one. Nothing else of OpenAI's variables is read.",
+    isSecret: true,
   }),
   allowOrigins: list({
     name: "LEASEHOLD_ALLOW_ORIGINS",

@@ -125,6 +125,25 @@ const cases: readonly Case[] = [
       allowOrigins: ["https://other.example.org", "https://ollama.example.org"],
     },
   ],
+  [
+    {
+      ...local,
+      AI_BACKEND: "openai",
+      OPENAI_BASE_URL: "http://vllm:8000/v1",
+      OPENAI_API_KEY: "sk-canary",
+    },
+    (c) => c.backend,
+    {
+      kind: "openai",
+      baseUrl: "http://vllm:8000/v1",
+      apiKey: "sk-canary",
+      visionModel: "page-reader:2b",
+      feedbackModel: "judge:8b",
+      visionTimeoutSeconds: 300,
+      feedbackTimeoutSeconds: 300,
+      allowOrigins: [],
+    },
+  ],
   [{ STORAGE_VERIFY_ROOT: "/srv/files" }, (c) => c.storageRoot, "/srv/files"],
   [{ WORKER_CONCURRENCY: "8" }, (c) => c.worker.concurrency, 8],
   [{ WORKER_LEASE_SECONDS: "90" }, (c) => c.worker.leaseSeconds, 90],
@@ -191,7 +210,7 @@ describe("a wrong value", () => {
 
     const names = problems.map((problem) => problem.split(/[ :]/, 1).join());
     expect(names.toSorted()).toEqual(Object.keys(wrong).toSorted());
-    expect(problems).toContain('AI_BACKEND must be stub or local, got "cloud"');
+    expect(problems).toContain('AI_BACKEND must be stub or local or openai, got "cloud"');
     expect(problems).toContain(
       'WORKER_CONCURRENCY must be a whole number from 1 to 500, got "1.5"',
     );
@@ -253,7 +272,7 @@ describe("in production", () => {
   test("neither the private Postgres nor the stub will do", () => {
     expect(problemsOf({ NODE_ENV: "production" })).toEqual([
       "LEARNING_DATABASE_URL is required with NODE_ENV=production: there is no embedded Postgres",
-      "AI_BACKEND must be local with NODE_ENV=production: the stub invents grades",
+      "AI_BACKEND must be local or openai with NODE_ENV=production: the stub invents grades",
     ]);
   });
 
@@ -281,6 +300,38 @@ describe("with local models", () => {
     expect(problem).toStartWith(
       'OLLAMA_BASE_URL: Ollama base URL refused: host "ollama.example.org"',
     );
+  });
+});
+
+describe("with models behind chat completions", () => {
+  const openai = { ...local, AI_BACKEND: "openai", OPENAI_BASE_URL: "http://vllm:8000/v1" };
+
+  test("both must be named, and where they are", () => {
+    expect(problemsOf({ AI_BACKEND: "openai" })).toEqual([
+      "AI_VISION_MODEL is required with AI_BACKEND=openai",
+      "AI_FEEDBACK_MODEL is required with AI_BACKEND=openai",
+      "OPENAI_BASE_URL is required with AI_BACKEND=openai",
+    ]);
+  });
+
+  test("the server must be in the private network, or be allowed by name", () => {
+    const [problem] = problemsOf({ ...openai, OPENAI_BASE_URL: "https://models.example.org/v1" });
+
+    expect(problem).toStartWith(
+      'OPENAI_BASE_URL: OpenAI base URL refused: host "models.example.org"',
+    );
+  });
+
+  test("they need no key", () => {
+    const { backend } = parseEnvironment(openai);
+
+    expect(backend).toMatchObject({ kind: "openai", apiKey: undefined });
+  });
+
+  test("they will do in production", () => {
+    const config = parseEnvironment({ ...production, ...openai });
+
+    expect(config.backend.kind).toBe("openai");
   });
 });
 

@@ -27,6 +27,14 @@ function problemsOf(environment: Record<string, string>): readonly string[] {
   }
 }
 
+/** The backend that has a secret. */
+const openai = {
+  AI_BACKEND: "openai",
+  AI_VISION_MODEL: "page-reader",
+  AI_FEEDBACK_MODEL: "judge",
+  OPENAI_BASE_URL: "http://vllm:8000/v1",
+};
+
 const secretNames = Object.values(settings)
   .filter(({ isSecret }) => isSecret)
   .map(({ name }) => [name] as const);
@@ -36,6 +44,7 @@ test("the secrets are what opens a door", () => {
     "LEARNING_DATABASE_URL",
     "DATABASE_URL",
     "LEASEHOLD_ADMIN_DATABASE_URL",
+    "OPENAI_API_KEY",
     "LEASEHOLD_OPERATOR_TOKEN",
   ]);
 });
@@ -43,15 +52,15 @@ test("the secrets are what opens a door", () => {
 test.each(secretNames)(
   "%s can come from a file, whose last line break is not part of it",
   async (name) => {
-    // Both kinds of secrets are understood in this one.
+    // Every kind of secret is understood in this one.
     const secret = "postgresql://worker:canary@host/learning";
     await using file = await setup(`${secret}\n`);
 
-    const config = parseEnvironment({ [`${name}_FILE`]: file.path });
+    const config = parseEnvironment({ ...openai, [`${name}_FILE`]: file.path });
 
-    expect([config.databaseUrl, config.adminDatabaseUrl, ...config.http.operatorTokens]).toContain(
-      secret,
-    );
+    const { databaseUrl, adminDatabaseUrl, http, backend } = config;
+    const key = backend.kind === "openai" ? backend.apiKey : undefined;
+    expect([databaseUrl, adminDatabaseUrl, key, ...http.operatorTokens]).toContain(secret);
   },
 );
 

@@ -1,11 +1,5 @@
-import { Buffer } from "node:buffer";
-
-import {
-  ModelError,
-  type ModelImage,
-  type ModelMessage,
-  type ModelRequest,
-} from "@leasehold/model";
+import { ModelError, type ModelMessage, type ModelRequest } from "@leasehold/model";
+import { findRequestMisuse, hasImages, listImages, toBase64 } from "@leasehold/model/http";
 
 import type { OllamaConfig } from "./options.ts";
 
@@ -83,14 +77,10 @@ function toChatMessage({ role, content, images = [] }: ModelMessage): OllamaChat
   };
 }
 
-function toBase64({ bytes }: ModelImage): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
-}
-
 /** Refuses what cannot work before anything is sent. */
 export function checkChatRequest(request: ModelRequest, config: OllamaConfig): void {
   const { resource } = config;
-  const problem = findMisuse(request);
+  const problem = findRequestMisuse(request);
   if (problem !== undefined) {
     throw new ModelError("config_invalid", `Ollama (${resource}): ${problem}.`, {
       scope: "config",
@@ -98,7 +88,7 @@ export function checkChatRequest(request: ModelRequest, config: OllamaConfig): v
       adapterCode: "request_invalid",
     });
   }
-  if (!config.imagesExpected && listImages(request).length > 0) {
+  if (!config.imagesExpected && hasImages(request)) {
     throw new ModelError(
       "model_unsuitable",
       `Ollama (${resource}): the model is not set up to read pictures; see imagesExpected.`,
@@ -117,19 +107,6 @@ export function checkChatRequest(request: ModelRequest, config: OllamaConfig): v
   }
 }
 
-/** What the types rule out and a caller without types may do all the same. */
-function findMisuse(request: ModelRequest): string | undefined {
-  if (request.messages.length === 0) return "a request needs a message";
-  if (!Number.isInteger(request.outputTokensMax) || request.outputTokensMax < 1) {
-    return "outputTokensMax must be a whole number from 1";
-  }
-  // A string would be a path or an address to others: here it is a mistake.
-  if (listImages(request).some(({ bytes }) => !(bytes instanceof Uint8Array))) {
-    return "a picture must be bytes";
-  }
-  return undefined;
-}
-
 /** Characters of one token: rather too few than too many. What passes this estimate is counted by the server. */
 const charactersPerToken = 3;
 
@@ -142,8 +119,4 @@ export function estimateInputTokens(request: ModelRequest, { profile }: OllamaCo
     0,
   );
   return Math.ceil(text / charactersPerToken) + pictures;
-}
-
-function listImages({ messages }: ModelRequest): readonly ModelImage[] {
-  return messages.flatMap(({ images }) => images ?? []);
 }

@@ -14,6 +14,7 @@ export {
   type HttpFetch,
   readDocument,
 } from "./guarded-fetch.ts";
+export { findRequestMisuse, hasImages, listImages, toBase64 } from "./model-request.ts";
 export {
   type BackendReply,
   busyMeanings,
