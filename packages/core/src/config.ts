@@ -89,7 +89,7 @@ const settingsSchema = z
     keepFailedDays: days,
     keepDeadDays: days,
     keepCancelledDays: days,
-    affinityJobsMax: z.int().min(0).max(100_000),
+    affinityJobsMax: z.int().min(0).max(10_000),
     affinitySeconds: seconds,
   })
   .refine((settings) => settings.renewSeconds * 3 <= settings.leaseSeconds + 1e-9, {
