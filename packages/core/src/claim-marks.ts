@@ -40,7 +40,9 @@ export function createMarkedClaims<
   return async (request) => {
     const rows = now() < fromStartAt ? await take(request) : [];
     const isEnough = rows.length === request.limit || rows.some(({ solo }) => solo);
-    if (isEnough || (isDear && now() < fromStartAt)) return rows;
+    // Who found nothing is about to sleep, and looks for what lies behind the marks first, whatever that takes.
+    const canWait = isDear && rows.length > 0 && now() < fromStartAt;
+    if (isEnough || canWait) return rows;
     const startedAt = now();
     marks = {};
     const others = await take({ ...request, limit: request.limit - rows.length });

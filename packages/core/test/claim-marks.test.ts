@@ -169,6 +169,17 @@ describe("a claimer", () => {
     expect(jobs).toHaveLength(3);
   });
 
+  test("that found nothing looks from the start however dear that is", async () => {
+    const { claim, looks, answer } = setupClaimer();
+    answer(50, 10);
+    await claim(10);
+
+    answer(1, 0);
+    await claim(10);
+
+    expect(looks.map(({ marks }) => marks)).toEqual([fromStart, { "1/5": "look 1" }, fromStart]);
+  });
+
   test("takes nothing beside a job that must run alone", async () => {
     const { claim, looks, answer } = setupClaimer();
     answer(4, 10);
