@@ -1,18 +1,34 @@
+import type { ModelError } from "@leasehold/model";
+import type { BackendReply } from "@leasehold/model/http";
+
 import { toBackendError } from "./backend-errors.ts";
 import { toStreamError, toTransportError } from "./call-errors.ts";
+
+/** What the lines of one kind of answer mean. */
+export interface LineRules {
+  readonly isLast: (frame: Readonly<Record<string, unknown>>) => boolean;
+  readonly toError: (reply: BackendReply) => ModelError;
+}
+
+/** The words of a model end with a frame that says so. */
+export const answerRules: LineRules = {
+  isLast: (frame) => frame["done"] === true,
+  toError: toBackendError,
+};
 
 /**
  * Lets only whole and harmless lines of an answer through to the client.
  *
  * The client prints a line that it cannot read, learner's text and all, and goes on; it takes an error line for an
  * error without a status. So the lines are judged before it sees them: an error line, an unreadable line and an end
- * without `done` become our errors.
+ * without the last one become our errors.
  */
 export function checkAnswerLines(
   body: ReadableStream<Uint8Array>,
   resource: string,
+  rules: LineRules = answerRules,
 ): ReadableStream<Uint8Array> {
-  const lines = readCheckedLines(body, resource);
+  const lines = readCheckedLines(body, resource, rules);
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>(
     {
@@ -33,13 +49,14 @@ export function checkAnswerLines(
 async function* readCheckedLines(
   body: ReadableStream<Uint8Array>,
   resource: string,
+  { isLast, toError }: LineRules,
 ): AsyncGenerator<string, void> {
   for await (const line of readLines(body, resource)) {
     const frame = parseObject(line);
     if (frame === undefined) throw toStreamError(resource, "answer_unreadable");
-    if ("error" in frame) throw toBackendError({ resource, text: line });
+    if ("error" in frame) throw toError({ resource, text: line });
     yield line;
-    if (frame["done"] === true) return;
+    if (isLast(frame)) return;
   }
   throw toStreamError(resource, "answer_cut");
 }

@@ -3,7 +3,7 @@ import { Ollama } from "ollama/browser";
 
 import { callErrors } from "./call-errors.ts";
 import { type AnswerForm, createOllamaFetch } from "./guarded-fetch.ts";
-import type { OllamaConfig } from "./options.ts";
+import type { OllamaTarget } from "./options.ts";
 
 /** One call of the server: a client of its own, and what watches over it. */
 export interface OllamaCall {
@@ -13,7 +13,7 @@ export interface OllamaCall {
 
 /** What a call needs to start. */
 export interface OllamaCallOptions {
-  readonly config: OllamaConfig;
+  readonly config: OllamaTarget;
   /** Any of them ends the call. */
   readonly signals: readonly AbortSignal[];
   readonly form: AnswerForm;

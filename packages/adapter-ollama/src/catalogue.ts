@@ -3,7 +3,7 @@ import { z } from "zod";
 
 import { toStreamError } from "./call-errors.ts";
 import { withCall } from "./call.ts";
-import { cloudProblem, type OllamaConfig } from "./options.ts";
+import { cloudProblem, type OllamaConfig, type OllamaTarget } from "./options.ts";
 
 /** What a server says about one model. */
 export interface CatalogueEntry {
@@ -15,7 +15,7 @@ export interface CatalogueEntry {
 }
 
 /** How long the server may take to tell what it has. */
-const catalogueMs = 5_000;
+export const catalogueMs = 5000;
 
 const tagsSchema = z.object({
   models: z
@@ -53,7 +53,7 @@ export async function readCatalogueEntry(
 
 /** Asks for the version. A server that answers it is there, and is an Ollama. */
 export async function readVersion(
-  config: OllamaConfig,
+  config: OllamaTarget,
   signals: readonly AbortSignal[],
 ): Promise<string> {
   const answer: unknown = await withCall(
@@ -79,6 +79,6 @@ export function refuseRemote({ remote }: CatalogueEntry, config: OllamaConfig): 
 }
 
 /** `tiny` and `tiny:latest` are one model. A colon before the last slash belongs to a registry's port. */
-function toFullName(name: string): string {
+export function toFullName(name: string): string {
   return /:[^/]*$/.test(name) ? name : `${name}:latest`;
 }

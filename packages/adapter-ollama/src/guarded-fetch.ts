@@ -1,12 +1,13 @@
 import { createGuardedFetch, readDocument } from "@leasehold/model/http";
 
-import { checkAnswerLines } from "./answer-lines.ts";
+import { answerRules, checkAnswerLines } from "./answer-lines.ts";
 import { toBackendError } from "./backend-errors.ts";
 import { callErrors } from "./call-errors.ts";
-import type { OllamaConfig } from "./options.ts";
+import type { OllamaTarget } from "./options.ts";
+import { newsRules } from "./pull-errors.ts";
 
-/** How an answer comes: line by line, or as one document. */
-export type AnswerForm = "lines" | "document";
+/** How an answer comes: line by line, as the words of a model or as news of a download, or as one document. */
+export type AnswerForm = "lines" | "news" | "document";
 
 /**
  * The `fetch` of one call, for the official client.
@@ -15,7 +16,7 @@ export type AnswerForm = "lines" | "document";
  * taken care of before it sees an answer.
  */
 export function createOllamaFetch(
-  { base, resource, fetch }: OllamaConfig,
+  { base, resource, fetch }: OllamaTarget,
   { signal, form }: { readonly signal: AbortSignal; readonly form: AnswerForm },
 ): typeof globalThis.fetch {
   return createGuardedFetch({
@@ -26,8 +27,10 @@ export function createOllamaFetch(
     signal,
     toError: toBackendError,
     read: async (body) =>
-      form === "lines"
-        ? new Response(checkAnswerLines(body, resource))
-        : Response.json(await readDocument(body, { resource, errors: callErrors })),
+      form === "document"
+        ? Response.json(await readDocument(body, { resource, errors: callErrors }))
+        : new Response(
+            checkAnswerLines(body, resource, form === "lines" ? answerRules : newsRules),
+          ),
   });
 }

@@ -21,8 +21,11 @@ export type OllamaFetch = HttpFetch;
 
 /** What `createOllamaModel` needs to know. */
 export interface OllamaModelOptions {
-  /** `http://127.0.0.1:11434` and the like; see `parseOllamaBaseUrl`. */
-  readonly baseUrl: string;
+  /**
+   * `http://127.0.0.1:11434` and the like; see `parseOllamaBaseUrl`. Of several, a call goes to one that is there, has
+   * the model loaded and has the least to do.
+   */
+  readonly baseUrl: string | readonly string[];
   /** As `ollama list` shows it. */
   readonly model: string;
   /** Default: what `findOllamaProfile` finds for the model. */
@@ -30,7 +33,7 @@ export interface OllamaModelOptions {
   /** Default: `ollama`. */
   readonly name?: string;
   readonly limits?: Partial<OllamaLimits>;
-  /** Jobs that the model may have at once, over all workers; as `OLLAMA_NUM_PARALLEL` of the server. Default: 1. */
+  /** Jobs that the model may have at once on each server, over all workers: as its `OLLAMA_NUM_PARALLEL`. Default: 1. */
   readonly concurrency?: number;
   /** The model reads pictures; without it a request with one is refused. Default: `false`. */
   readonly imagesExpected?: boolean;
@@ -40,9 +43,16 @@ export interface OllamaModelOptions {
   readonly fetch?: OllamaFetch;
 }
 
-/** The options, checked, with every default filled in. */
-export interface OllamaConfig {
+/** Where a call goes, and how. */
+export interface OllamaTarget {
   readonly base: OllamaBaseUrl;
+  readonly fetch: OllamaFetch;
+  /** Names it in errors: `host:port/model`. */
+  readonly resource: string;
+}
+
+/** The options for one server, checked, with every default filled in. */
+export interface OllamaConfig extends OllamaTarget {
   readonly model: string;
   readonly name: string;
   readonly profile: OllamaProfile;
@@ -52,9 +62,7 @@ export interface OllamaConfig {
   readonly cloudAllowed: boolean;
   /** Nothing leaves the machine or its private network. */
   readonly local: boolean;
-  readonly fetch: OllamaFetch;
-  /** `host:port/model`. */
-  readonly resource: string;
+  /** On this server. */
   readonly concurrency: number;
 }
 
@@ -70,7 +78,9 @@ export const ollamaLimits: OllamaLimits = Object.freeze({
 });
 
 /** Checks the options and reports all problems at once. Values are not quoted: an address may carry a password. */
-export function parseOllamaOptions(options: OllamaModelOptions): OllamaConfig {
+export function parseOllamaOptions(
+  options: OllamaModelOptions,
+): readonly [OllamaConfig, ...OllamaConfig[]] {
   const imagesExpected = options.imagesExpected === true;
   const allowOrigins = originsSchema.safeParse(options.allowOrigins).data ?? [];
   const parsed = optionsSchema({
@@ -78,31 +88,37 @@ export function parseOllamaOptions(options: OllamaModelOptions): OllamaConfig {
     profile: findOllamaProfile(options.model, imagesExpected ? "vision" : "text"),
   }).safeParse(options);
   if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) =>
-      path.length === 0 ? message : `${path.join(".")}: ${message}`,
-    );
+    const isList = Array.isArray(options.baseUrl);
+    const problems = parsed.error.issues.map(({ path, message }) => {
+      // A single address is a list of one only in here.
+      const shown = !isList && path[0] === "baseUrl" ? ["baseUrl"] : path;
+      return shown.length === 0 ? message : `${shown.join(".")}: ${message}`;
+    });
     throw toConfigError("Ollama model", problems);
   }
-  const { baseUrl: base, model, name, profile, limits, concurrency } = parsed.data;
+  const { baseUrl, model, name, profile, limits, concurrency } = parsed.data;
   const cloudAllowed = allowOrigins.includes(ollamaCloudOrigin);
-  return Object.freeze({
-    base,
-    model,
-    name,
-    profile: Object.freeze(profile),
-    limits: Object.freeze(limits),
-    imagesExpected,
-    cloudAllowed,
-    // A model may be a door to the cloud under any name, so that who allows it gets no promise.
-    local: base.local && !cloudAllowed,
-    fetch: options.fetch ?? fetch,
-    resource: `${base.host}/${model}`,
-    concurrency,
-  });
+  const toConfig = (base: OllamaBaseUrl): OllamaConfig =>
+    Object.freeze({
+      base,
+      model,
+      name,
+      profile: Object.freeze(profile),
+      limits: Object.freeze(limits),
+      imagesExpected,
+      cloudAllowed,
+      // A model may be a door to the cloud under any name, so that who allows it gets no promise.
+      local: base.local && !cloudAllowed,
+      fetch: options.fetch ?? fetch,
+      resource: `${base.host}/${model}`,
+      concurrency,
+    });
+  const [first, ...others] = baseUrl;
+  return [toConfig(first), ...others.map(toConfig)];
 }
 
 interface ParsedOptions {
-  readonly baseUrl: OllamaBaseUrl;
+  readonly baseUrl: readonly [OllamaBaseUrl, ...OllamaBaseUrl[]];
   readonly model: string;
   readonly name: string;
   readonly profile: OllamaProfile;
@@ -117,7 +133,7 @@ interface OptionsFrame {
 }
 
 function optionsSchema({ allowOrigins, profile }: OptionsFrame): z.ZodType<ParsedOptions> {
-  const baseUrl = z.string().transform((text, context) => {
+  const one = z.string().transform((text, context) => {
     const { base, problems } = readBaseUrl(text, {
       example: ollamaExampleUrl,
       allowOrigins,
@@ -125,6 +141,14 @@ function optionsSchema({ allowOrigins, profile }: OptionsFrame): z.ZodType<Parse
     for (const message of problems) context.addIssue({ code: "custom", message });
     return base ?? z.NEVER;
   });
+  const several = z
+    .tuple([one], one)
+    .refine((bases) => bases.length <= hostsMax, `must be at most ${hostsMax}`)
+    .refine(
+      (bases) => new Set(bases.map(({ host }) => host)).size === bases.length,
+      "must name each server once",
+    );
+  const baseUrl = z.preprocess((given) => (Array.isArray(given) ? given : [given]), several);
   const model = z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}$/, "expected a name as `ollama list` shows it")
@@ -147,6 +171,9 @@ function optionsSchema({ allowOrigins, profile }: OptionsFrame): z.ZodType<Parse
     concurrency: z.int().min(1).max(1_000).default(1),
   });
 }
+
+/** Servers of one model: whoever has more has something before them that shares out calls. */
+const hostsMax = 32;
 
 const originsSchema = z.array(z.string()).default([]);
 
