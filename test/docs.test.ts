@@ -111,6 +111,25 @@ test("every guarantee names tests that exist", async () => {
   expect(named.length).toBeGreaterThan(8);
 });
 
+test("every feature that is there names a test that exists", async () => {
+  const comparison = await Bun.file(join(root, "docs/comparison.md")).text();
+  const [, , ...rows] = toCells(comparison).map((line) => line.split("|").slice(1, -1));
+
+  const missing: string[] = [];
+  for (const [feature = "", state = "", place = ""] of rows) {
+    expect(state).toMatch(/^(?:have|later|refused)$/);
+    expect(place).not.toBe("");
+    if (state !== "have") continue;
+    const [, path = "", name = ""] = /`([^`]+\.ts)`: "(.+)"$/.exec(place) ?? [];
+    const file = Bun.file(join(root, path));
+    const found = path !== "" && (await file.text()).includes(JSON.stringify(name));
+    if (!found) missing.push(`${feature}: ${path}: ${name}`);
+  }
+
+  expect(missing).toEqual([]);
+  expect(rows.length).toBeGreaterThan(45);
+});
+
 test("the table of environment variables is the one in the code", () => {
   const rendered = renderOperations(operations);
 

@@ -23,6 +23,31 @@ const errand = definePipeline({
   phases: [{ name: "run", output: z.unknown(), run: async () => resultOf(1) }],
 });
 
+test("a worker has no more jobs at work than slots, and fills each that comes free", async () => {
+  const concurrency = 3;
+  let atWork = 0;
+  const seen: number[] = [];
+  const allBusy = createGate();
+  const counting = essayOf({
+    async draft() {
+      atWork += 1;
+      seen.push(atWork);
+      if (atWork === concurrency) allBusy.open();
+      await allBusy.opened;
+      atWork -= 1;
+      return resultOf(1);
+    },
+  });
+  await using subject = await setupWorker(await server(), { pipelines: [counting], concurrency });
+  await subject.client.enqueueMany(counting, Array(20).fill({}));
+
+  await subject.worker.start();
+  await drain(subject.database);
+
+  expect(seen).toHaveLength(20);
+  expect(Math.max(...seen)).toBe(concurrency);
+});
+
 describe("a job that must run alone", () => {
   test("waits until the process is empty, and nothing else is claimed meanwhile", async () => {
     const long = createGate();
