@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 
 import { jobsOf, type LimitedQueue, setupLimitedQueue } from "./support/limited-queue.ts";
 import { useServer } from "./support/server.ts";
+import { waitForSignal } from "./support/waiting.ts";
 
 const server = useServer();
 const setup = async (): Promise<LimitedQueue> => setupLimitedQueue(await server());
@@ -90,6 +91,10 @@ describe("every way out of a lease", () => {
           provenance: {},
         });
       },
+    ],
+    [
+      "a phase that waits for a signal",
+      async (queue) => void (await waitForSignal(queue, await queue.claimOne())),
     ],
     [
       "an abandoned claim",

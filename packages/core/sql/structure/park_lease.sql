@@ -24,6 +24,9 @@ begin
   end if;
 
   delete from :"schema".lease where job_id = p_lease.job_id;
+  if exists (select from :"schema".slot) then
+    perform :"schema".free_slots(array[p_lease.job_id]);
+  end if;
   insert into :"schema".attempt (job_id, phase, attempt, token, worker, started_at, finished_at, outcome)
   values (
     p_lease.job_id, v_lane.phase, p_lease.attempt, p_lease.token, p_lease.worker,
