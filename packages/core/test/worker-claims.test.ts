@@ -39,7 +39,10 @@ test("a worker has no more jobs at work than slots, and fills each that comes fr
     },
   });
   await using subject = await setupWorker(await server(), { pipelines: [counting], concurrency });
-  await subject.client.enqueueMany(counting, Array(20).fill({}));
+  await subject.client.enqueueMany(
+    counting,
+    Array.from({ length: 20 }, () => ({})),
+  );
 
   await subject.worker.start();
   await drain(subject.database);
