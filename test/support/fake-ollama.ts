@@ -4,7 +4,7 @@ import { root } from "./worker-bench.ts";
 
 /** A request that the server got. */
 export interface OllamaRequest {
-  readonly kind: "chat" | "load" | "tags" | "version" | "other";
+  readonly kind: "chat" | "load" | "tags" | "version" | "show" | "ps" | "pull" | "root" | "other";
   readonly body: Readonly<Record<string, unknown>>;
 }
 
@@ -21,10 +21,20 @@ export interface OllamaMessage {
   readonly images?: readonly string[];
 }
 
+/** How the server differs from one on which all is well. */
+export interface FakeOllamaOptions {
+  /** Default: one that is new enough. */
+  readonly version?: string;
+  /** Part of a loaded model that lies on a GPU. Default: none. */
+  readonly gpuShare?: number;
+  /** Decides about a request; what it leaves open is answered well. In the words of the adapter's own tests. */
+  readonly script?: (request: OllamaRequest) => object | undefined;
+}
+
 interface ReplayModule {
   startReplayServer(
     this: void,
-    options: {
+    options: FakeOllamaOptions & {
       readonly models: readonly string[];
       readonly answer: (request: OllamaRequest) => string;
     },
@@ -42,11 +52,16 @@ export const feedback = "Du hast die Aufgabe verstanden. Schreibe als Nächstes 
 export const explanation = "Der Beleg zeigt es.";
 
 /** Starts the server that the Ollama adapter's own tests use, with a vision model and a feedback model. */
-export async function startFakeOllama(): Promise<FakeOllama> {
+export async function startFakeOllama(options: FakeOllamaOptions = {}): Promise<FakeOllama> {
   // By its path: what a package's tests use is no entry point of the package.
   const path = join(root, "packages/adapter-ollama/test/replay-server.ts");
   const { startReplayServer } = (await import(path)) as ReplayModule;
-  return await startReplayServer({ models: Object.values(models), answer });
+  return await startReplayServer({
+    version: "0.35.0",
+    ...options,
+    models: Object.values(models),
+    answer,
+  });
 }
 
 /** The messages of the chats that some model was sent. */

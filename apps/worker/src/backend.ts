@@ -1,4 +1,8 @@
-import { createOllamaAdapter, type OllamaAdapterOptions } from "@leasehold/adapter-ollama";
+import {
+  createOllamaAdapter,
+  findOllamaProfile,
+  type OllamaAdapterOptions,
+} from "@leasehold/adapter-ollama";
 import { createOpenAiAdapter, type OpenAiAdapterOptions } from "@leasehold/adapter-openai";
 import { createStubAdapter, type StubAdapterOptions } from "@leasehold/adapter-stub";
 import type { AdapterV1 } from "@leasehold/core";
@@ -15,7 +19,11 @@ export interface Backend extends AsyncDisposable {
 
 export function openBackend(config: BackendConfig, storageRoot: string): Backend {
   const storage = createFolderStorage({ root: storageRoot });
-  const media = createMediaPreparer();
+  const media = createMediaPreparer(
+    config.kind === "local"
+      ? { longSidePixels: findOllamaProfile(config.visionModel, "vision").imageSide }
+      : {},
+  );
   const adapter = openAdapter(config, { storage, media });
   return {
     adapter,
@@ -53,6 +61,7 @@ function stubOptions(
 
 function ollamaOptions({
   kind: _kind,
+  gpuExpected: _gpuExpected,
   ...options
 }: Extract<BackendConfig, { kind: "local" }>): Omit<OllamaAdapterOptions, "storage" | "media"> {
   return options;

@@ -36,18 +36,28 @@ export interface WorkerConfig {
     readonly level: "debug" | "info" | "warn" | "error";
     readonly format: "auto" | "json" | "pretty";
   };
-  /** Variables that are set and do nothing, each with what to do instead. */
+  /** Variables that are set and do nothing, or do harm, each with what to do instead. */
   readonly warnings: readonly string[];
 }
 
 export type BackendConfig =
   | { readonly kind: "stub"; readonly script: string | undefined; readonly markers: boolean }
-  | ({ readonly kind: "local" } & ModelsConfig)
-  | ({ readonly kind: "openai"; readonly apiKey: string | undefined } & ModelsConfig);
+  | LocalBackendConfig
+  | ({
+      readonly kind: "openai";
+      readonly baseUrl: string;
+      readonly apiKey: string | undefined;
+    } & ModelsConfig);
 
-/** Two models and where they are. */
+/** Two models on one Ollama server or on several. */
+export interface LocalBackendConfig extends ModelsConfig {
+  readonly kind: "local";
+  readonly baseUrl: readonly string[];
+  readonly gpuExpected: boolean;
+}
+
+/** Two models. */
 interface ModelsConfig {
-  readonly baseUrl: string;
   readonly visionModel: string;
   readonly feedbackModel: string;
   readonly visionTimeoutSeconds: number;
@@ -121,10 +131,23 @@ export function parseEnvironment(environment: Environment): WorkerConfig {
     },
     http,
     log: { level: values.logLevel ?? "info", format: values.logFormat ?? "auto" },
-    warnings: Object.entries(replaced)
-      .filter(([name]) => environment[name] !== undefined)
-      .map(([name, instead]) => `${name} is not read: ${instead}.`),
+    warnings: [
+      ...Object.entries(replaced)
+        .filter(([name]) => environment[name] !== undefined)
+        .map(([name, instead]) => `${name} is not read: ${instead}.`),
+      ...findEmptyOverrides(environment).map(
+        (name) =>
+          `${name} is set and empty: an Ollama that is started with it finds no AMD GPU. Unset it.`,
+      ),
+    ],
   };
+}
+
+/** The driver reads these also when they are empty, and then knows no GPU at all. */
+function findEmptyOverrides(environment: Environment): readonly string[] {
+  return Object.keys(environment).filter(
+    (name) => /^HSA_OVERRIDE_GFX_VERSION(_\d+)?$/.test(name) && environment[name]?.trim() === "",
+  );
 }
 
 /** The process's environment over what `.env` in the working directory says. */
@@ -156,6 +179,7 @@ function readValues(environment: Environment, problems: string[]): EnvironmentVa
     visionModel: read("visionModel"),
     feedbackModel: read("feedbackModel"),
     ollamaBaseUrl: read("ollamaBaseUrl"),
+    expectGpu: read("expectGpu"),
     openAiBaseUrl: read("openAiBaseUrl"),
     openAiApiKey: read("openAiApiKey"),
     allowOrigins: read("allowOrigins"),
@@ -271,13 +295,12 @@ function toBackend(
   }
   const models = toModels(values);
   if (kind === "local") {
-    const baseUrl = values.ollamaBaseUrl ?? "http://127.0.0.1:11434";
-    problems.push(
-      ...refusals(settings.ollamaBaseUrl.name, () =>
-        parseOllamaBaseUrl(baseUrl, values.allowOrigins),
-      ),
-    );
-    return { kind, baseUrl, ...models };
+    const { ollamaBaseUrl: given, allowOrigins } = values;
+    const baseUrl = given.length === 0 ? ["http://127.0.0.1:11434"] : given;
+    const check = (url: string) => () => parseOllamaBaseUrl(url, allowOrigins);
+    const { name } = settings.ollamaBaseUrl;
+    problems.push(...baseUrl.flatMap((url) => refusals(name, check(url))));
+    return { kind, baseUrl, gpuExpected: values.expectGpu === "on", ...models };
   }
   const { openAiBaseUrl, openAiApiKey } = values;
   const { name } = settings.openAiBaseUrl;
@@ -289,7 +312,7 @@ function toBackend(
   return { kind, baseUrl: openAiBaseUrl ?? "", apiKey: openAiApiKey, ...models };
 }
 
-function toModels(values: EnvironmentValues): Omit<ModelsConfig, "baseUrl"> {
+function toModels(values: EnvironmentValues): ModelsConfig {
   return {
     visionModel: values.visionModel ?? "",
     feedbackModel: values.feedbackModel ?? "",

@@ -6,6 +6,7 @@ import { printUrl, query, shell } from "./commands/db.ts";
 import { demo } from "./commands/demo.ts";
 import { examine } from "./commands/doctor.ts";
 import { migrateDatabase } from "./commands/migrate.ts";
+import { listModels, pullModels, unloadModels, warmModels } from "./commands/models.ts";
 import { run } from "./commands/run.ts";
 import { status } from "./commands/status.ts";
 import { submit } from "./commands/submit.ts";
@@ -126,12 +127,35 @@ program
 program
   .command("doctor")
   .description(
-    "look for what keeps the queue from working well; exit code 1 when something has failed",
+    "look for what keeps queue and models from working well; exit code 1 when something has failed",
   )
   .option("--json", "print the findings as JSON")
   .action((flags: { readonly json?: true }) =>
-    execute((config) => examine(config, { json: flags.json === true })),
+    execute((config, signal) => examine(config, { json: flags.json === true }, signal)),
   );
+
+const models = program.command("models").description("see and handle the models of Ollama");
+models
+  .command("list")
+  .description("show what the servers have, and what they hold in memory")
+  .option("--json", "print JSON")
+  .action((flags: { readonly json?: true }) =>
+    execute((config, signal) => listModels(config, { json: flags.json === true }, signal)),
+  );
+for (const [name, description, task] of [
+  ["pull", "have the servers fetch models from their registry", pullModels],
+  ["warm", "have the servers load models", warmModels],
+  ["unload", "have the servers forget models until they are needed", unloadModels],
+] as const) {
+  models
+    .command(name)
+    .description(description)
+    .argument("[models...]", "default: those of the configuration")
+    .option("--json", "print JSON")
+    .action((names: readonly string[], flags: { readonly json?: true }) =>
+      execute((config, signal) => task(config, { names, json: flags.json === true }, signal)),
+    );
+}
 
 program
   .command("migrate")

@@ -11,7 +11,8 @@ export interface EnvironmentValues {
   readonly backend: "stub" | "local" | "openai" | undefined;
   readonly visionModel: string | undefined;
   readonly feedbackModel: string | undefined;
-  readonly ollamaBaseUrl: string | undefined;
+  readonly ollamaBaseUrl: readonly string[];
+  readonly expectGpu: "on" | "off" | undefined;
   readonly openAiBaseUrl: string | undefined;
   readonly openAiApiKey: string | undefined;
   readonly allowOrigins: readonly string[];
@@ -93,11 +94,20 @@ export const settings: {
     fallback: "required but with the stub",
     meaning: "Model that assesses texts.",
   }),
-  ollamaBaseUrl: text({
+  ollamaBaseUrl: list({
     name: "OLLAMA_BASE_URL",
     fallback: "`http://127.0.0.1:11434`",
-    meaning: "Where Ollama listens: loopback, a private address or a service name.",
+    meaning:
+      "Where Ollama listens: loopback, a private address or a service name; several servers are parted by commas.",
   }),
+  expectGpu: choice(
+    {
+      name: "LEASEHOLD_EXPECT_GPU",
+      fallback: "`off`",
+      meaning: "`on` lets `doctor` fail when a loaded model does not lie on a GPU.",
+    },
+    ["on", "off"],
+  ),
   openAiBaseUrl: text({
     name: "OPENAI_BASE_URL",
     fallback: "required with `AI_BACKEND=openai`",

@@ -98,7 +98,8 @@ const cases: readonly Case[] = [
     (c) => c.backend,
     {
       kind: "local",
-      baseUrl: "http://127.0.0.1:11434",
+      baseUrl: ["http://127.0.0.1:11434"],
+      gpuExpected: false,
       visionModel: "page-reader:2b",
       feedbackModel: "judge:8b",
       visionTimeoutSeconds: 300,
@@ -109,7 +110,8 @@ const cases: readonly Case[] = [
   [
     {
       ...local,
-      OLLAMA_BASE_URL: "https://ollama.example.org",
+      OLLAMA_BASE_URL: "https://ollama.example.org, http://gpu-2:11434",
+      LEASEHOLD_EXPECT_GPU: "on",
       LEASEHOLD_ALLOW_ORIGINS: "https://other.example.org, https://ollama.example.org",
       AI_TIMEOUT_VISION: "600",
       AI_TIMEOUT_FEEDBACK: "30.5",
@@ -117,7 +119,8 @@ const cases: readonly Case[] = [
     (c) => c.backend,
     {
       kind: "local",
-      baseUrl: "https://ollama.example.org",
+      baseUrl: ["https://ollama.example.org", "http://gpu-2:11434"],
+      gpuExpected: true,
       visionModel: "page-reader:2b",
       feedbackModel: "judge:8b",
       visionTimeoutSeconds: 600,
@@ -374,5 +377,18 @@ test("what the runbook sets in vain is warned of, with what to do instead", () =
     "WORKER_MAX_RETRIES is not read: set retries_max with leasehold.register_type.",
     "WORKER_BACKOFF_SECONDS is not read: set backoff_base_ms with leasehold.register_type.",
     "WORKER_LEASE_MULTIPLIER is not read: set WORKER_LEASE_SECONDS; leases are renewed.",
+  ]);
+});
+
+test("an override that is set and empty is warned of: it switches every GPU off", () => {
+  const { warnings } = parseEnvironment({
+    HSA_OVERRIDE_GFX_VERSION: "",
+    HSA_OVERRIDE_GFX_VERSION_1: " ",
+    HSA_OVERRIDE_GFX_VERSION_2: "10.3.0",
+  });
+
+  expect(warnings.map((warning) => warning.split(" ", 1)[0])).toEqual([
+    "HSA_OVERRIDE_GFX_VERSION",
+    "HSA_OVERRIDE_GFX_VERSION_1",
   ]);
 });
