@@ -80,11 +80,13 @@ function answer({ body }: OllamaRequest): string {
   return format === undefined ? feedback : JSON.stringify(judge(format));
 }
 
-/** The schema that constrains judgements: one property per criterion. */
+/** The schema that constrains judgements: one property per criterion, which is a judgement with evidence or without. */
 interface JudgementFormat {
-  readonly properties: Readonly<
-    Record<string, { readonly properties: { readonly score: { readonly maximum: number } } }>
-  >;
+  readonly properties: Readonly<Record<string, { readonly anyOf: readonly SupportedFormat[] }>>;
+}
+
+interface SupportedFormat {
+  readonly properties: { readonly score: { readonly maximum: number } };
 }
 
 /** Gives every criterion all of its points but one, for the first segment of the text. */
@@ -95,7 +97,7 @@ function judge({ properties }: JudgementFormat): object {
       {
         evidence: ["s1"],
         explanation_md: explanation,
-        score: schema.properties.score.maximum - 1,
+        score: (schema.anyOf[0]?.properties.score.maximum ?? 0) - 1,
       },
     ]),
   );

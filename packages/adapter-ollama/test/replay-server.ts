@@ -91,6 +91,7 @@ export async function startReplayServer(options: ReplayServerOptions = {}): Prom
       response,
       over: AbortSignal.any([client.signal, stopping.signal]),
       model: String(request.body["model"]),
+      promptCharacters: countCharacters(request.body["messages"]),
       templates: director.templates,
     };
     if (step.kind === "replay") await actRecording(director.find(step.name).response, stage);
@@ -185,6 +186,14 @@ function createDirector(
       return reply(status, body);
     },
   };
+}
+
+function countCharacters(messages: unknown): number {
+  if (!Array.isArray(messages)) return 0;
+  return messages.reduce<number>(
+    (sum, { content = "" }: { readonly content?: string }) => sum + content.length,
+    0,
+  );
 }
 
 function reply(status: number, body: object): ReplayStep {

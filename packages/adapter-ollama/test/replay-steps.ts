@@ -101,6 +101,8 @@ export interface FrameTemplates {
 export interface Stage {
   readonly response: ServerResponse;
   readonly model: string;
+  /** What the model was told, in characters. */
+  readonly promptCharacters: number;
   readonly templates: FrameTemplates;
   /** Aborts when the client went away or the server stops. */
   readonly over: AbortSignal;
@@ -184,6 +186,10 @@ function composeAnswer(
   const end = {
     ...stamp(last, stage),
     ...(doneReason === "none" ? {} : { done_reason: doneReason }),
+    prompt_eval_count: Math.max(
+      Number(last["prompt_eval_count"]),
+      Math.ceil(stage.promptCharacters / charactersPerToken),
+    ),
     eval_count: pieces.length,
   };
   return [
@@ -192,6 +198,9 @@ function composeAnswer(
     JSON.stringify(end),
   ];
 }
+
+/** Characters of a prompt that a token stands for. */
+const charactersPerToken = 3;
 
 /** Characters of a frame: a token is about this long. */
 const charactersPerPiece = 4;
