@@ -1,6 +1,14 @@
 import { describe, expect, spyOn, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
 
-import { type AdapterV1, defineAdapter, type PhaseRequest, WorkerError } from "@leasehold/core";
+import {
+  type AdapterV1,
+  defineAdapter,
+  type PhaseRequest,
+  WorkerError,
+  type WorkerErrorCode,
+  type WorkerErrorScope,
+} from "@leasehold/core";
 import { type AdapterContractOptions, testAdapterContract } from "@leasehold/core/testing";
 
 const requestOf = (text: string): PhaseRequest => ({
@@ -15,7 +23,29 @@ const sample = {
   validRequest: requestOf("Cats sleep for most of the day."),
   invalidRequest: requestOf("This sentence cannot be read by anybody."),
   slowRequest: requestOf("Think about this one for a very long time."),
+  failures: {
+    job: requestOf("This sentence is more than anybody can read."),
+    model: requestOf("This sentence kills the process of the model."),
+    backend: requestOf("This sentence finds nobody at home today."),
+    config: requestOf("This sentence is for a model that is missing."),
+  },
 };
+
+const failures: Readonly<Record<WorkerErrorScope, WorkerErrorCode>> = {
+  job: "input_too_large",
+  model: "backend_failed",
+  backend: "backend_unreachable",
+  config: "model_missing",
+};
+
+/** What the honest adapter asks, as far as it is there. */
+const backend = { busy: 0 };
+
+const toFailure = (scope: WorkerErrorScope): WorkerError =>
+  new WorkerError(failures[scope], "It broke.", {
+    scope,
+    retryable: scope === "backend" || scope === "model",
+  });
 
 const textOf = ({ input }: PhaseRequest): string => (input as { text: string }).text;
 const isSame = (request: PhaseRequest, other: PhaseRequest): boolean =>
@@ -29,6 +59,7 @@ function createHonestAdapter(): AdapterV1 {
     version: "1",
     capabilities: { phases: ["draft"], deterministic: true, local: true },
     resource: () => "test/honest",
+    concurrency: () => 2,
     async execute(request, context) {
       const { signal } = context;
       signal.throwIfAborted();
@@ -44,10 +75,15 @@ function createHonestAdapter(): AdapterV1 {
         throw new WorkerError("input_corrupt", "The input cannot be read.");
       }
       if (isSame(request, sample.slowRequest)) {
+        backend.busy += 1;
         await new Promise((resolve) => {
           signal.addEventListener("abort", resolve);
         });
+        backend.busy -= 1;
         throw signal.reason;
+      }
+      for (const scope of ["job", "model", "backend", "config"] as const) {
+        if (isSame(request, sample.failures[scope])) throw toFailure(scope);
       }
       const provenance = { adapter: "honest" };
       for (const part of [1, 2]) {
@@ -63,12 +99,14 @@ function createHonestAdapter(): AdapterV1 {
   });
 }
 
-testAdapterContract({ describe, test }, { setup: createHonestAdapter, sample });
+testAdapterContract({ describe, test }, { setup: createHonestAdapter, sample, backend });
 
 /** Runs the kit under a runner of its own and answers the titles of the tests that failed. */
 async function runKit(
   options: AdapterContractOptions,
 ): Promise<{ all: string[]; failed: string[] }> {
+  // What a dishonest adapter left there is not the next one's.
+  backend.busy = 0;
   const tests: [string, () => Promise<void>][] = [];
   const runner = {
     describe: (_name: string, body: () => void) => body(),
@@ -94,7 +132,8 @@ function breakExecute(change: (honest: Execute) => Execute): () => AdapterV1 {
   return breakAdapter((honest) => ({ execute: change((...call) => honest.execute(...call)) }));
 }
 
-const dishonest: readonly (readonly [string, () => AdapterV1])[] = [
+/** An adapter for every promise that breaks it, and which other promises it breaks by the same bug. */
+const dishonest: readonly (readonly [string, () => AdapterV1, string[]?])[] = [
   ["says what it is", breakAdapter(() => ({ resource: () => "" }))],
   [
     "answers in JSON, parts included",
@@ -153,6 +192,40 @@ const dishonest: readonly (readonly [string, () => AdapterV1])[] = [
         return new Promise(() => {});
       });
     }),
+    ["ends the request that is aborted, and no other"],
+  ],
+  [
+    "ends the backend's work when it is aborted",
+    breakExecute((honest) => (request, context) => {
+      const result = honest(request, context);
+      if (isSame(request, sample.slowRequest)) {
+        // As if the backend had not heard of it.
+        context.signal.addEventListener("abort", () => void (backend.busy += 1));
+      }
+      return result;
+    }),
+    // What works on is in the way of whoever comes next.
+    ["asks its backend for no more at once than it claims"],
+  ],
+  [
+    "ends the request that is aborted, and no other",
+    breakAdapter((honest) => {
+      const controller = new AbortController();
+      return {
+        execute(request, context) {
+          context.signal.addEventListener("abort", () => controller.abort(context.signal.reason));
+          if (context.signal.aborted || !isSame(request, sample.validRequest)) {
+            return honest.execute(request, context);
+          }
+          return new Promise((resolve, reject) => {
+            setTimeout(() => {
+              if (controller.signal.aborted) reject(controller.signal.reason as Error);
+              else resolve(honest.execute(request, context));
+            });
+          });
+        },
+      };
+    }),
   ],
   [
     "stops at its deadline",
@@ -184,6 +257,13 @@ const dishonest: readonly (readonly [string, () => AdapterV1])[] = [
     }),
   ],
   [
+    "says whose fault a failure is",
+    breakExecute((honest) => async (request, context) => {
+      if (!isSame(request, sample.failures.backend)) return honest(request, context);
+      throw toFailure("job");
+    }),
+  ],
+  [
     "refuses a phase that it does not claim",
     breakExecute((honest) => (request, context) => honest({ ...request, phase: "draft" }, context)),
   ],
@@ -208,6 +288,43 @@ const dishonest: readonly (readonly [string, () => AdapterV1])[] = [
       output: crypto.randomUUID(),
     })),
   ],
+  [
+    "reads no string as a path",
+    breakExecute((honest) => async (request, context) => {
+      const result = await honest(request, context);
+      const text = textOf(request);
+      return existsSync(text) ? { ...result, output: readFileSync(text, "utf8") } : result;
+    }),
+  ],
+  [
+    "bears as many requests at once as it claims",
+    breakAdapter((honest) => {
+      let requests = 0;
+      return {
+        async execute(request, context) {
+          if (requests > 0 && !isSame(request, sample.slowRequest)) throw toFailure("backend");
+          if (!isSame(request, sample.validRequest)) return await honest.execute(request, context);
+          requests += 1;
+          try {
+            // One turn of the loop, as every backend takes.
+            await new Promise((resolve) => void setTimeout(resolve));
+            return await honest.execute(request, context);
+          } finally {
+            requests -= 1;
+          }
+        },
+      };
+    }),
+  ],
+  [
+    "asks its backend for no more at once than it claims",
+    breakExecute((honest) => async (request, context) => {
+      if (!isSame(request, sample.slowRequest)) return honest(request, context);
+      // Three pages at once, as it were.
+      const pages = [1, 2, 3].map(() => honest(request, context));
+      return await Promise.any(pages).catch(() => Promise.race(pages));
+    }),
+  ],
   ["says how it is", breakAdapter(() => ({ probe: async () => ({ status: "fine" as "ok" }) }))],
   [
     "can be closed twice",
@@ -222,16 +339,19 @@ const dishonest: readonly (readonly [string, () => AdapterV1])[] = [
   ],
 ];
 
-test.each(dishonest)("the kit notices an adapter that breaks: %s", async (promise, setup) => {
-  using console = spyOn(globalThis.console, "warn").mockImplementation(() => {});
-  const { failed } = await runKit({ setup, sample });
+test.each(dishonest)(
+  "the kit notices an adapter that breaks: %s",
+  async (promise, setup, also = []) => {
+    using console = spyOn(globalThis.console, "warn").mockImplementation(() => {});
+    const { failed } = await runKit({ setup, sample, backend });
 
-  expect(failed).toEqual([promise]);
-  expect(console.mock.calls.length > 0).toBe(promise === "prints nothing");
-});
+    expect(failed.toSorted()).toEqual([promise, ...also].toSorted());
+    expect(console.mock.calls.length > 0).toBe(promise === "prints nothing");
+  },
+);
 
 test("the kit breaks no promise of its own that no adapter here breaks", async () => {
-  const { all } = await runKit({ setup: createHonestAdapter, sample });
+  const { all } = await runKit({ setup: createHonestAdapter, sample, backend });
 
   const [first, ...rest] = all;
   expect(first).toBe("skips only tests that exist");
@@ -270,7 +390,7 @@ test.each<[string, () => AdapterV1, string]>([
 ])("the kit notices %s", async (_, setup, promise) => {
   const { slowRequest: _slow, ...quick } = sample;
 
-  const { failed } = await runKit({ setup, sample: quick });
+  const { failed } = await runKit({ setup, sample: quick, backend });
 
   expect(failed).toContain(promise);
 });
@@ -282,7 +402,7 @@ test("the kit takes an adapter that claims nothing at its word", async () => {
   }));
   const setup = (): AdapterV1 => ({ ...random(), capabilities: { phases: ["draft"] } });
 
-  const { failed } = await runKit({ setup, sample });
+  const { failed } = await runKit({ setup, sample, backend });
 
   expect(failed).toEqual([]);
 });
@@ -292,9 +412,9 @@ test("the kit says what it left out for want of a request", async () => {
 
   const { all, failed } = await runKit({ setup: createHonestAdapter, sample: { validRequest } });
 
-  expect(all).toContain("stops at its deadline (skipped: no slowRequest in the sample)");
+  expect(all).toContain("stops at its deadline (skipped: no slowRequest to test with)");
   expect(all).toContain(
-    "fails with a WorkerError that quotes nobody (skipped: no invalidRequest in the sample)",
+    "fails with a WorkerError that quotes nobody (skipped: no invalidRequest to test with)",
   );
   expect(failed).toEqual([]);
 });
@@ -302,7 +422,7 @@ test("the kit says what it left out for want of a request", async () => {
 test("the kit prints the reason of a skipped test and fails on one it does not have", async () => {
   const skip = { "prints nothing": "the client prints a banner", "prints everything": "typo" };
 
-  const { all, failed } = await runKit({ setup: createHonestAdapter, sample, skip });
+  const { all, failed } = await runKit({ setup: createHonestAdapter, sample, backend, skip });
 
   expect(all).toContain("prints nothing (skipped: the client prints a banner)");
   expect(failed).toEqual(["skips only tests that exist"]);

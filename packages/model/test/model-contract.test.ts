@@ -1,6 +1,13 @@
 import { describe, expect, spyOn, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
 
-import { ModelError, type ModelRequest, type ModelV1 } from "@leasehold/model";
+import {
+  ModelError,
+  type ModelErrorCode,
+  type ModelErrorScope,
+  type ModelRequest,
+  type ModelV1,
+} from "@leasehold/model";
 import { type ModelContractOptions, testModelContract } from "@leasehold/model/testing";
 
 const words = (content: string): ModelRequest => ({
@@ -12,13 +19,36 @@ const sample = {
   request: words("Say something about the weather."),
   slowRequest: words("Be silent for a very long time."),
   failingRequest: words("Fail on this very sentence, please."),
+  endlessRequest: words("Talk and talk and talk without an end."),
+  failures: {
+    job: words("This sentence is more than anybody can read."),
+    model: words("This sentence kills the process of the model."),
+    backend: words("This sentence finds nobody at home today."),
+    config: words("This sentence is for a model that is missing."),
+  },
 };
+
+const failures: Readonly<Record<ModelErrorScope, ModelErrorCode>> = {
+  job: "input_too_large",
+  model: "backend_failed",
+  backend: "backend_unreachable",
+  config: "model_missing",
+};
+
+/** What the honest model asks, as far as it is there. */
+const backend = { busy: 0 };
 
 const isSame = (request: ModelRequest, other: ModelRequest): boolean =>
   request.messages[0]?.content === other.messages[0]?.content;
 
 const aborted = (): ModelError =>
   new ModelError("aborted", "Stopped.", { scope: "backend", retryable: true });
+
+const toFailure = (scope: ModelErrorScope): ModelError =>
+  new ModelError(failures[scope], "It broke.", {
+    scope,
+    retryable: scope === "backend" || scope === "model",
+  });
 
 /** The smallest model that keeps every promise. */
 function createHonestModel(): ModelV1 {
@@ -36,14 +66,19 @@ function createHonestModel(): ModelV1 {
       if (signal.aborted) throw aborted();
       context.progress({ stage: "queued" });
       if (signal.aborted) throw aborted();
-      if (isSame(request, sample.slowRequest)) {
+      const isEndless = isSame(request, sample.endlessRequest);
+      if (isEndless) context.progress({ stage: "decoding" });
+      if (isEndless || isSame(request, sample.slowRequest)) {
+        backend.busy += 1;
         await new Promise((resolve) => {
           signal.addEventListener("abort", resolve);
         });
+        backend.busy -= 1;
         throw aborted();
       }
-      if (isSame(request, sample.failingRequest)) {
-        throw new ModelError("backend_failed", "It broke.", { scope: "backend", retryable: true });
+      if (isSame(request, sample.failingRequest)) throw toFailure("backend");
+      for (const scope of ["job", "model", "backend", "config"] as const) {
+        if (isSame(request, sample.failures[scope])) throw toFailure(scope);
       }
       for (const { bytes } of request.messages.flatMap(({ images = [] }) => images)) {
         if (bytes instanceof Uint8Array) continue;
@@ -64,10 +99,12 @@ function createHonestModel(): ModelV1 {
   };
 }
 
-testModelContract({ describe, test }, { setup: createHonestModel, sample });
+testModelContract({ describe, test }, { setup: createHonestModel, sample, backend });
 
 /** Runs the kit under a runner of its own and answers the titles of the tests that failed. */
 async function runKit(options: ModelContractOptions): Promise<{ all: string[]; failed: string[] }> {
+  // What a dishonest model left there is not the next one's.
+  backend.busy = 0;
   const tests: [string, () => Promise<void>][] = [];
   const runner = {
     describe: (_name: string, body: () => void) => body(),
@@ -93,7 +130,8 @@ function breakGenerate(change: (honest: Generate) => Generate): () => ModelV1 {
   return breakModel((honest) => ({ generate: change((...call) => honest.generate(...call)) }));
 }
 
-const dishonest: readonly (readonly [string, () => ModelV1])[] = [
+/** A model for every promise that breaks it, and which other promises it breaks by the same bug. */
+const dishonest: readonly (readonly [string, () => ModelV1, string[]?])[] = [
   ["says what it is", breakModel(() => ({ resource: "" }))],
   [
     "answers a request with a whole response",
@@ -122,6 +160,72 @@ const dishonest: readonly (readonly [string, () => ModelV1])[] = [
     }),
   ],
   [
+    "takes a picture, or refuses it cleanly",
+    breakModel(({ capabilities }) => ({ capabilities: { ...capabilities, images: false } })),
+  ],
+  [
+    "takes pictures as bytes only, never as a path",
+    breakGenerate((honest) => (request, context) => {
+      const messages = request.messages.map(({ images: _images, ...message }) => message);
+      return honest(hasPath(request) ? { ...request, messages } : request, context);
+    }),
+  ],
+  [
+    "reads no text as a path",
+    breakGenerate((honest) => async (request, context) => {
+      const response = await honest(request, context);
+      const said = request.messages[0]?.content ?? "";
+      return existsSync(said) ? { ...response, text: readFileSync(said, "utf8") } : response;
+    }),
+  ],
+  [
+    "answers a schema in JSON, or refuses it cleanly",
+    breakGenerate(
+      (honest) =>
+        ({ schema: _schema, ...request }, context) =>
+          honest(request, context),
+    ),
+  ],
+  [
+    "gives the same answer to the same request, if it claims so",
+    breakGenerate((honest) => async (request, context) => {
+      const response = await honest(request, context);
+      return request.schema === undefined ? { ...response, text: crypto.randomUUID() } : response;
+    }),
+  ],
+  [
+    "takes several calls at once",
+    breakModel((honest) => {
+      let calls = 0;
+      return {
+        async generate(request, context) {
+          if (calls > 0 && isSame(request, sample.request)) throw toFailure("backend");
+          calls += 1;
+          try {
+            // One turn of the loop, as every backend takes.
+            await new Promise((resolve) => void setTimeout(resolve));
+            return await honest.generate(request, context);
+          } finally {
+            calls -= 1;
+          }
+        },
+      };
+    }),
+    ["ends the call that is aborted, and no other"],
+  ],
+  ["says how it is", breakModel(() => ({ probe: async () => ({ status: "fine" as "ok" }) }))],
+  [
+    "can be closed twice",
+    breakModel(() => {
+      let isClosed = false;
+      const close = async (): Promise<void> => {
+        if (isClosed) throw new Error("closed twice");
+        isClosed = true;
+      };
+      return { close };
+    }),
+  ],
+  [
     "refuses a call whose signal is aborted already",
     breakGenerate((honest) => (request, context) => {
       if (!context.signal.aborted) return honest(request, context);
@@ -131,7 +235,7 @@ const dishonest: readonly (readonly [string, () => ModelV1])[] = [
   [
     "gives no answer after an abort at its first sign of progress",
     breakGenerate((honest) => async (request, context) => {
-      if (context.signal.aborted || isSame(request, sample.slowRequest)) {
+      if (context.signal.aborted || !isSame(request, sample.request)) {
         return honest(request, context);
       }
       const response = honest(request, { ...context, progress() {} });
@@ -143,8 +247,70 @@ const dishonest: readonly (readonly [string, () => ModelV1])[] = [
     "stops when it is aborted before the first byte",
     breakGenerate((honest) => async (request, context) => {
       if (!isSame(request, sample.slowRequest)) return honest(request, context);
-      context.progress({ stage: "queued" });
-      return new Promise(() => {});
+      return honest(request, context).catch((error: unknown) =>
+        // Only the caller's own abort is overheard, and what the backend does is ended.
+        ModelError.is(context.signal.reason) ? Promise.reject(error) : new Promise(() => {}),
+      );
+    }),
+    ["ends the call that is aborted, and no other"],
+  ],
+  [
+    "stops when it is aborted in the middle of an answer",
+    breakGenerate((honest) => async (request, context) => {
+      const response = honest(request, context);
+      if (!isSame(request, sample.endlessRequest)) return response;
+      return response.catch(() => new Promise(() => {}));
+    }),
+  ],
+  [
+    "ends the backend's work when it is aborted before the first byte",
+    breakGenerate((honest) => (request, context) => {
+      const response = honest(request, context);
+      if (isSame(request, sample.slowRequest)) leaveWorking(context);
+      return response;
+    }),
+    // What works on is in the way of whoever comes next.
+    ["ends the backend's work when it is aborted in the middle of an answer"],
+  ],
+  [
+    "ends the backend's work when it is aborted in the middle of an answer",
+    breakGenerate((honest) => (request, context) => {
+      const response = honest(request, context);
+      if (isSame(request, sample.endlessRequest)) leaveWorking(context);
+      return response;
+    }),
+    ["ends the backend's work when it is aborted before the first byte"],
+  ],
+  [
+    "ends the call that is aborted, and no other",
+    breakModel((honest) => {
+      const controller = new AbortController();
+      return {
+        generate(request, context) {
+          context.signal.addEventListener("abort", () => controller.abort());
+          if (context.signal.aborted || !isSame(request, sample.request)) {
+            return honest.generate(request, context);
+          }
+          return new Promise((resolve, reject) => {
+            setTimeout(() => {
+              if (controller.signal.aborted) reject(aborted());
+              else resolve(honest.generate(request, context));
+            });
+          });
+        },
+      };
+    }),
+  ],
+  [
+    "stops at its deadline",
+    breakGenerate((honest) => async (request, context) => {
+      const response = honest(request, context);
+      if (!isSame(request, sample.slowRequest)) return response;
+      return response.catch((error: unknown) =>
+        ModelError.is(context.signal.reason, "backend_timeout")
+          ? new Promise(() => {})
+          : Promise.reject(error),
+      );
     }),
   ],
   ["prepares under the caller's signal", breakModel(() => ({ prepare: async () => {} }))],
@@ -164,59 +330,37 @@ const dishonest: readonly (readonly [string, () => ModelV1])[] = [
     }),
   ],
   [
-    "takes a picture, or refuses it cleanly",
-    breakModel(({ capabilities }) => ({ capabilities: { ...capabilities, images: false } })),
-  ],
-  [
-    "takes pictures as bytes only, never as a path",
-    breakGenerate((honest) => (request, context) => {
-      const messages = request.messages.map(({ images: _images, ...message }) => message);
-      return honest(hasPath(request) ? { ...request, messages } : request, context);
-    }),
-  ],
-  [
-    "answers a schema in JSON, or refuses it cleanly",
-    breakGenerate(
-      (honest) =>
-        ({ schema: _schema, ...request }, context) =>
-          honest(request, context),
-    ),
-  ],
-  [
-    "gives the same answer to the same request, if it claims so",
+    "says whose fault a failure is",
     breakGenerate((honest) => async (request, context) => {
-      const response = await honest(request, context);
-      return request.schema === undefined ? { ...response, text: crypto.randomUUID() } : response;
-    }),
-  ],
-  ["says how it is", breakModel(() => ({ probe: async () => ({ status: "fine" as "ok" }) }))],
-  [
-    "can be closed twice",
-    breakModel(() => {
-      let isClosed = false;
-      const close = async (): Promise<void> => {
-        if (isClosed) throw new Error("closed twice");
-        isClosed = true;
-      };
-      return { close };
+      if (!isSame(request, sample.failures.backend)) return honest(request, context);
+      throw toFailure("job");
     }),
   ],
 ];
+
+/** As if the backend had not heard of the abort. */
+function leaveWorking({ signal }: { readonly signal: AbortSignal }): void {
+  signal.addEventListener("abort", () => void (backend.busy += 1));
+}
 
 function hasPath({ messages }: ModelRequest): boolean {
   return messages.some(({ images = [] }) => images.some(({ bytes }) => typeof bytes === "string"));
 }
 
-test.each(dishonest)("the kit notices a model that breaks: %s", async (promise, setup) => {
-  using console = spyOn(globalThis.console, "warn").mockImplementation(() => {});
-  const { failed } = await runKit({ setup, sample });
+test.each(dishonest)(
+  "the kit notices a model that breaks: %s",
+  async (promise, setup, also = []) => {
+    backend.busy = 0;
+    using console = spyOn(globalThis.console, "warn").mockImplementation(() => {});
+    const { failed } = await runKit({ setup, sample, backend });
 
-  expect(failed).toEqual([promise]);
-  expect(console.mock.calls.length > 0).toBe(promise === "prints nothing");
-});
+    expect(failed.toSorted()).toEqual([promise, ...also].toSorted());
+    expect(console.mock.calls.length > 0).toBe(promise === "prints nothing");
+  },
+);
 
 test("the kit breaks no promise of its own that no model here breaks", async () => {
-  const { all } = await runKit({ setup: createHonestModel, sample });
+  const { all } = await runKit({ setup: createHonestModel, sample, backend });
 
   const [first, ...rest] = all;
   expect(first).toBe("skips only tests that exist");
@@ -233,7 +377,7 @@ test("the kit wants what is not claimed to be refused", async () => {
     },
   }));
 
-  const { failed } = await runKit({ setup, sample });
+  const { failed } = await runKit({ setup, sample, backend });
 
   expect(failed).toEqual([
     "takes a picture, or refuses it cleanly",
@@ -241,10 +385,58 @@ test("the kit wants what is not claimed to be refused", async () => {
   ]);
 });
 
+test("the kit is content with a model that claims nothing and refuses cleanly", async () => {
+  const setup = breakModel((honest) => ({
+    capabilities: {
+      ...honest.capabilities,
+      images: false,
+      structuredOutput: "none",
+      deterministic: false,
+    },
+    async generate(request, context) {
+      const { messages, schema } = request;
+      const hasImages = messages.some(({ images = [] }) => images.length > 0);
+      if (!hasImages && schema === undefined) return honest.generate(request, context);
+      throw new ModelError("model_unsuitable", "Words only.", {
+        scope: "config",
+        retryable: false,
+      });
+    },
+  }));
+
+  const { failed } = await runKit({ setup, sample, backend });
+
+  expect(failed).toEqual([]);
+});
+
+test("the kit says what it left out for want of a request or a backend", async () => {
+  const { request, slowRequest, failingRequest } = sample;
+  const least = { request, slowRequest, failingRequest };
+
+  const { all, failed } = await runKit({ setup: createHonestModel, sample: least });
+
+  expect(failed).toEqual([]);
+  expect(all).toContain("says whose fault a failure is (skipped: no failures to test with)");
+  expect(all).toContain(
+    "ends the backend's work when it is aborted in the middle of an answer (skipped: no backend, no endlessRequest to test with)",
+  );
+});
+
+test("the kit wants a code and a scope that go together", async () => {
+  const setup = breakGenerate((honest) => async (request, context) => {
+    if (!isSame(request, sample.failingRequest)) return honest(request, context);
+    throw new ModelError("model_missing", "Pull it.", { scope: "job", retryable: true });
+  });
+
+  const { failed } = await runKit({ setup, sample, backend });
+
+  expect(failed).toEqual(["fails with a ModelError that quotes nobody"]);
+});
+
 test("the kit prints the reason of a skipped test and fails on one it does not have", async () => {
   const skip = { "prints nothing": "the client prints a banner", "prints everything": "typo" };
 
-  const { all, failed } = await runKit({ setup: createHonestModel, sample, skip });
+  const { all, failed } = await runKit({ setup: createHonestModel, sample, backend, skip });
 
   expect(all).toContain("prints nothing (skipped: the client prints a banner)");
   expect(failed).toEqual(["skips only tests that exist"]);

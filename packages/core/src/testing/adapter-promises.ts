@@ -1,44 +1,36 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
-import type {
-  AdapterContext,
-  AdapterV1,
-  PhaseLogger,
-  PhaseProgress,
-  PhaseRequest,
-  PhaseResult,
-  SavedPart,
-} from "../adapter.ts";
 import { WorkerError } from "../errors.ts";
-import type { Json } from "../json.ts";
+import {
+  type AdapterPromise,
+  assertJson,
+  assertLetsGo,
+  assertQuotesNothing,
+  begin,
+  type CallOptions,
+  createLogger,
+  execute,
+  expectError,
+  promise,
+  replaceSentences,
+  run,
+  stopping,
+  withAdapter,
+} from "./adapter-subject.ts";
+import { abortMsMax, answerMsMax, turnOfLoop, waitUntil, within } from "./loop-time.ts";
 import { watchConsole } from "./watch-console.ts";
 
-/** What one test of the kit works on. */
-export interface Subject {
-  readonly setup: () => Promise<AdapterV1>;
-  readonly validRequest: PhaseRequest;
-  readonly invalidRequest: PhaseRequest;
-  readonly slowRequest: PhaseRequest;
-}
-
-/** One promise of the contract. */
-export interface AdapterPromise {
-  /** The request without which it cannot be tested. */
-  readonly needs?: "invalidRequest" | "slowRequest";
-  readonly check: (subject: Subject) => Promise<void>;
-}
-
-/** An abort should be obeyed within 250 ms. The kit allows a busy machine eight times that. */
-const abortMsMax = 2_000;
-
-/** Time in which an adapter must show its first sign of life, and one that answers must answer. */
-const answerMsMax = 30_000;
-
 /** A deadline that comes soon, for a request that takes longer. */
-const deadlineMs = 250;
+const deadlineMs = 100;
 
-/** Shorter sentences are too common to prove anything when they turn up elsewhere. */
-const telltaleCharactersMin = 8;
+/** Requests that are executed at the same time, at most. */
+const requestsAtOnceMax = 4;
+
+/** Time in which calls that are too many would reach the backend. */
+const settleMs = 100;
 
 const stagePattern = /^[a-z0-9_]{1,64}$/;
 
@@ -129,6 +121,29 @@ export const promises: Readonly<Record<string, AdapterPromise>> = {
     await within(abortMsMax, expectError(result), "the end after an abort");
   }, "slowRequest"),
 
+  "ends the backend's work when it is aborted": promise(
+    async (adapter, { slowRequest, backend }) => {
+      await assertLetsGo(backend, (signal) => begin(adapter, slowRequest, { signal }));
+    },
+    "slowRequest",
+    "backend",
+  ),
+
+  "ends the request that is aborted, and no other": promise(
+    async (adapter, { slowRequest, validRequest }) => {
+      const controller = new AbortController();
+      const { result } = await begin(adapter, slowRequest, { signal: controller.signal });
+      const other = run(adapter, validRequest);
+      other.catch(() => {});
+
+      controller.abort(stopping());
+
+      await within(abortMsMax, expectError(result), "the end after an abort");
+      await other;
+    },
+    "slowRequest",
+  ),
+
   "stops at its deadline": promise(async (adapter, { slowRequest }) => {
     const controller = new AbortController();
     // As the worker does it: the signal aborts at the deadline.
@@ -178,6 +193,14 @@ export const promises: Readonly<Record<string, AdapterPromise>> = {
     assertQuotesNothing(shown, invalidRequest, "the error");
   }, "invalidRequest"),
 
+  "says whose fault a failure is": promise(async (adapter, { failures }) => {
+    for (const [scope, request] of Object.entries(failures)) {
+      const error = await expectError(execute(adapter, request));
+
+      assert.equal(error.scope, scope, `${error.code} is said to be the fault of: ${error.scope}`);
+    }
+  }, "failures"),
+
   "refuses a phase that it does not claim": promise(async (adapter, { validRequest }) => {
     const error = await expectError(execute(adapter, { ...validRequest, phase: "no_such_phase" }));
 
@@ -217,6 +240,54 @@ export const promises: Readonly<Record<string, AdapterPromise>> = {
     },
   ),
 
+  "reads no string as a path": promise(async (adapter, { validRequest }) => {
+    const secret = `leaked ${crypto.randomUUID()}`;
+    await withFile(secret, async (path) => {
+      const { logger, lines } = createLogger();
+      const shown: unknown[] = [lines];
+      const savePart: CallOptions["savePart"] = async (...part) => void shown.push(part);
+
+      await execute(adapter, replaceSentences(validRequest, path), { logger, savePart }).then(
+        (result) => shown.push(result),
+        (error: unknown) => shown.push(String(error)),
+      );
+
+      assert.ok(!JSON.stringify(shown).includes(secret), "it gave out what stands in the file");
+    });
+  }),
+
+  "bears as many requests at once as it claims": promise(async (adapter, { validRequest }) => {
+    const claimed = adapter.concurrency?.(validRequest.phase);
+    assert.ok(claimed === undefined || (Number.isInteger(claimed) && claimed > 0));
+    const count = Math.min(claimed ?? requestsAtOnceMax, requestsAtOnceMax);
+
+    const runs = await Promise.all(Array.from({ length: count }, () => run(adapter, validRequest)));
+
+    for (const { progresses } of runs) {
+      assert.notEqual(progresses.length, 0, "a request showed its progress to another");
+    }
+  }),
+
+  "asks its backend for no more at once than it claims": promise(
+    async (adapter, { slowRequest, backend }) => {
+      const claimed = adapter.concurrency?.(slowRequest.phase);
+      if (claimed === undefined) return;
+      const count = Math.min(claimed, requestsAtOnceMax);
+      await waitUntil(() => backend.busy === 0, "the backend to have nothing to do");
+      const controller = new AbortController();
+      const { signal } = controller;
+      for (let each = 0; each < count; each += 1) await begin(adapter, slowRequest, { signal });
+      await waitUntil(() => backend.busy > 0, "the backend to begin");
+      await within(settleMs, new Promise(() => {}), "nothing").catch(() => {});
+      const { busy } = backend;
+      controller.abort(stopping());
+
+      assert.ok(busy <= count, `${busy} calls of the backend for ${count} requests`);
+    },
+    "slowRequest",
+    "backend",
+  ),
+
   "says how it is": promise(async (adapter) => {
     if (adapter.probe === undefined) return;
 
@@ -232,160 +303,19 @@ export const promises: Readonly<Record<string, AdapterPromise>> = {
   }),
 };
 
-function promise(
-  check: (adapter: AdapterV1, subject: Subject) => Promise<void>,
-  needs?: AdapterPromise["needs"],
-): AdapterPromise {
-  return {
-    ...(needs === undefined ? {} : { needs }),
-    check: (subject) => withAdapter(subject.setup, (adapter) => check(adapter, subject)),
-  };
-}
-
-async function withAdapter<Result>(
-  setup: Subject["setup"],
-  use: (adapter: AdapterV1) => Promise<Result>,
-): Promise<Result> {
-  const adapter = await setup();
+/** Writes a file for as long as some work lasts. */
+async function withFile(content: string, work: (path: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "adapter-contract-"));
   try {
-    return await use(adapter);
+    const path = join(folder, "text.txt");
+    await writeFile(path, content);
+    await work(path);
   } finally {
-    await adapter.close?.();
+    await rm(folder, { recursive: true, force: true });
   }
-}
-
-type CallOptions = Partial<
-  Pick<AdapterContext, "signal" | "deadlineAt" | "logger" | "progress" | "savePart">
->;
-
-async function execute(
-  adapter: AdapterV1,
-  request: PhaseRequest,
-  options: CallOptions = {},
-): Promise<PhaseResult> {
-  return await adapter.execute(request, {
-    jobId: crypto.randomUUID(),
-    phase: request.phase,
-    attempt: 1,
-    signal: new AbortController().signal,
-    deadlineAt: performance.now() + answerMsMax,
-    logger: createLogger().logger,
-    progress: () => undefined,
-    savePart: async () => undefined,
-    ...options,
-  });
-}
-
-interface Run {
-  readonly result: PhaseResult;
-  readonly progresses: readonly PhaseProgress[];
-  readonly parts: readonly SavedPart[];
-  readonly provenances: readonly PhaseResult["provenance"][];
-}
-
-/** Executes a request that must succeed, and keeps what was told on the way. */
-async function run(adapter: AdapterV1, request: PhaseRequest): Promise<Run> {
-  const progresses: PhaseProgress[] = [];
-  const parts: SavedPart[] = [];
-  const provenances: PhaseResult["provenance"][] = [];
-  const executed = execute(adapter, request, {
-    progress: (progress) => void progresses.push(progress),
-    async savePart(part: number, output: Json, provenance: PhaseResult["provenance"]) {
-      parts.push({ part, output });
-      provenances.push(provenance);
-    },
-  });
-  const result = await within(answerMsMax, executed, "the result");
-  return { result, progresses: [...progresses], parts: [...parts], provenances };
-}
-
-/** Starts a request that takes long, and comes back when it is well under way. */
-async function begin(
-  adapter: AdapterV1,
-  request: PhaseRequest,
-  { signal }: Required<Pick<CallOptions, "signal">>,
-): Promise<{ readonly result: Promise<PhaseResult> }> {
-  const started = Promise.withResolvers<void>();
-  let isOver = false;
-  const result = execute(adapter, request, { signal, progress: () => started.resolve() }).finally(
-    () => (isOver = true),
-  );
-  result.catch(() => {});
-  await within(answerMsMax, Promise.race([started.promise, result]), "the first progress");
-  // One turn of the loop, so that the work is under way and not merely begun.
-  await turnOfLoop();
-  assert.equal(isOver, false, "slowRequest was over before it could be aborted");
-  return { result };
-}
-
-function turnOfLoop(): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve));
-}
-
-function createLogger(): { readonly logger: PhaseLogger; readonly lines: readonly string[] } {
-  const lines: string[] = [];
-  const log = (event: string, fields: unknown = {}): void =>
-    void lines.push(`${event} ${JSON.stringify(fields)}`);
-  return { logger: { info: log, warn: log }, lines };
-}
-
-async function expectError(work: Promise<unknown>): Promise<WorkerError> {
-  const thrown = await work.then(
-    () => assert.fail("it succeeded where it had to fail"),
-    (reason: unknown) => reason,
-  );
-  return WorkerError.is(thrown)
-    ? thrown
-    : assert.fail("it threw something that is no WorkerError; wrap it");
-}
-
-function assertJson(value: unknown, what: string): void {
-  assert.ok(isJson(value), `${what} holds something that JSON cannot carry`);
-}
-
-function isJson(value: unknown): boolean {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
-  if (typeof value === "number") return Number.isFinite(value);
-  if (Array.isArray(value)) return value.every(isJson);
-  if (Object.prototype.toString.call(value) !== "[object Object]") return false;
-  // An absent property and one that is undefined are the same in JSON.
-  return Object.values(Object(value)).every((item) => item === undefined || isJson(item));
-}
-
-function assertQuotesNothing(text: string, request: PhaseRequest, where: string): void {
-  const sentences = listSentences([request.input, request.results, request.parts]);
-  assert.notEqual(sentences.length, 0, "the sample has no sentence that would be recognised");
-  // The message must not quote the sentence either: it ends up in a build log.
-  assert.ok(!sentences.some((sentence) => text.includes(sentence)), `${where} quotes the request`);
-}
-
-/** What somebody wrote, as opposed to ids, keys and media types. */
-function listSentences(value: unknown): readonly string[] {
-  if (typeof value === "string") {
-    const lines = value.split("\n").map((line) => line.trim());
-    return lines.filter((line) => line.length >= telltaleCharactersMin && line.includes(" "));
-  }
-  if (typeof value !== "object" || value === null) return [];
-  return Object.values(value).flatMap(listSentences);
-}
-
-function stopping(): WorkerError {
-  return new WorkerError("worker_stopping", "The worker stopped; the job was given back.");
 }
 
 function deadlineExceeded(): WorkerError {
   const message = `The phase did not end within ${deadlineMs} ms.`;
   return new WorkerError("deadline_exceeded", message, { retryable: true });
-}
-
-async function within<Value>(ms: number, work: Promise<Value>, what: string): Promise<Value> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not come within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

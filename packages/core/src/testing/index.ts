@@ -4,6 +4,7 @@ export type {
   AdapterContractSample,
   ContractRunner,
 } from "./adapter-contract.ts";
+export type { ContractBackend } from "./adapter-subject.ts";
 export { drain } from "./drain.ts";
 export type { DrainOptions } from "./drain.ts";
 export { createTestDatabase } from "./test-database.ts";

@@ -1,1 +1,2 @@
 export * from "./model-contract.ts";
+export type { ContractBackend } from "./subject.ts";
