@@ -20,8 +20,18 @@ export type WorkerEvent =
       readonly code: WorkerErrorCode;
     }
   | (AttemptRef & { readonly name: "job.claimed"; readonly solo: boolean })
-  | (AttemptRef & { readonly name: "phase.started" })
+  /** `trace` is the W3C `traceparent` that the job was enqueued with, if any. */
+  | (AttemptRef & { readonly name: "phase.started"; readonly trace?: string })
   | (AttemptRef & { readonly name: "phase.progressed"; readonly progress: PhaseProgress })
+  /**
+   * The work of an attempt is over, well or, with a code, not well. What came of it is written down next, and told by the
+   * event after this one.
+   */
+  | (AttemptRef & {
+      readonly name: "phase.ended";
+      readonly durationMs: number;
+      readonly code?: WorkerErrorCode;
+    })
   | (AttemptRef & { readonly name: "phase.completed"; readonly durationMs: number })
   /** The phase is done and the job waits in the next phase's lane, for this worker or another. */
   | (AttemptRef & { readonly name: "job.yielded"; readonly nextPhase: string })

@@ -3,7 +3,7 @@ import type { Alarms } from "./alarms.ts";
 import { reasonOf, signalOf } from "./cancellation.ts";
 import type { Claim } from "./claim-loop.ts";
 import type { WorkerSettings } from "./config.ts";
-import { toWorkerError, WorkerError } from "./errors.ts";
+import { toWorkerError, WorkerError, type WorkerErrorCode } from "./errors.ts";
 import type { AttemptRef } from "./events.ts";
 import type { PhaseOutput, StoredResults } from "./job-store.ts";
 import { type Json, toStorableJson } from "./json.ts";
@@ -80,7 +80,8 @@ async function startAlone(options: JobRunnerOptions, run: Run): Promise<boolean>
 async function runPhase(options: JobRunnerOptions, run: Run): Promise<Run | undefined> {
   const { claim, lease, plan, ref } = run;
   const startedAt = options.runtime.now();
-  options.events.emit({ ...ref, name: "phase.started" });
+  let end: EndedAttempt | undefined;
+  options.events.emit({ ...ref, name: "phase.started", ...traceOf(claim) });
   try {
     const input = parseInput(plan, claim.job.payload);
     const stored: StoredResults = isFresh(run)
@@ -96,13 +97,21 @@ async function runPhase(options: JobRunnerOptions, run: Run): Promise<Run | unde
     run.outbox.effect = effectOf(run, request, result.output);
     // Only of what went well: after an outage nothing may be claimed before that is known.
     if (!goesOn(plan)) options.worked(claim);
-    const attempt = await settleResult(options, endOf(run, options, startedAt), result);
+    end = endOf(run, options, { startedAt });
+    const attempt = await settleResult(options, end, result);
     if (attempt === undefined || plan.next === undefined) return undefined;
     return toRun(claim, lease, { plan: plan.next, attempt });
   } catch (thrown) {
-    await settleError(options, endOf(run, options, startedAt), toWorkerError(thrown));
+    const error = toWorkerError(thrown);
+    // What could not be written down is told once as ended, and then written down as what it is.
+    end ??= endOf(run, options, { startedAt, code: error.code });
+    await settleError(options, end, error);
     return undefined;
   }
+}
+
+function traceOf({ job: { trace } }: Claim): { readonly trace?: string } {
+  return trace === undefined ? {} : { trace };
 }
 
 /** Nothing can be stored for the first attempt of the first phase. */
@@ -129,12 +138,15 @@ function checkResult(plan: PhasePlan, { output, provenance }: PhaseResult): Phas
   return assertStorable({ output: parseOutput(plan, output), provenance });
 }
 
+/** Tells that the work of an attempt is over. */
 function endOf(
   { lease, plan, ref, outbox }: Run,
-  { runtime }: JobRunnerOptions,
-  startedAt: number,
+  { runtime, events }: JobRunnerOptions,
+  { startedAt, code }: { readonly startedAt: number; readonly code?: WorkerErrorCode },
 ): EndedAttempt {
-  return { lease, plan, ref, outbox, durationMs: Math.round(runtime.now() - startedAt) };
+  const durationMs = Math.round(runtime.now() - startedAt);
+  events.emit({ ...ref, name: "phase.ended", durationMs, ...(code === undefined ? {} : { code }) });
+  return { lease, plan, ref, outbox, durationMs };
 }
 
 /** What the host writes with this result, if its phase has an effect. */

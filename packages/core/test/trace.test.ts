@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 
+import { WorkerError } from "../src/index.ts";
 import { type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
 import { essayOf, resultOf, setupWorker } from "./support/worker.ts";
@@ -50,6 +51,34 @@ test("a phase of a job without a trace is told of none", async () => {
   await subject.client.waitForJob(id);
 
   expect(seen).toEqual([false]);
+});
+
+test("whoever observes a worker is told the trace too, and when the work of an attempt is over", async () => {
+  const essay = essayOf({
+    draft: async (_, context) => {
+      if (context.attempt === 1) throw new WorkerError("stalled", "No.", { retryable: true });
+      return resultOf("draft");
+    },
+  });
+  await using subject = await setupWorker(await server(), { pipelines: [essay] });
+  await subject.worker.start();
+
+  await subject.client.enqueue(essay, {}, { trace });
+  await subject.recorder.waitFor("job.completed");
+
+  const told = subject.recorder.events.filter(({ name }) => /^(phase|job)\./.test(name));
+  expect(told).toMatchObject([
+    { name: "job.claimed" },
+    { name: "phase.started", attempt: 1, trace },
+    { name: "phase.ended", attempt: 1, code: "stalled" },
+    { name: "job.retried", attempt: 1 },
+    { name: "job.claimed" },
+    { name: "phase.started", attempt: 2, trace },
+    { name: "phase.ended", attempt: 2 },
+    { name: "phase.completed", attempt: 2 },
+    { name: "job.completed", attempt: 2 },
+  ]);
+  expect(told[6]).not.toContainKey("code");
 });
 
 describe("what is no W3C traceparent", () => {

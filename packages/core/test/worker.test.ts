@@ -59,13 +59,17 @@ describe("a job of two phases", () => {
     await subject.worker.start();
     await subject.recorder.waitFor("job.completed");
 
-    expect(subject.recorder.names()).toEqual([
+    // On a busy machine a lease may be renewed meanwhile.
+    const names = subject.recorder.names().filter((name) => name !== "lease.renewed");
+    expect(names).toEqual([
       "worker.started",
       "job.claimed",
       "phase.started",
       "phase.progressed",
+      "phase.ended",
       "phase.completed",
       "phase.started",
+      "phase.ended",
       "phase.completed",
       "job.completed",
     ]);
