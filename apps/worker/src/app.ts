@@ -16,7 +16,8 @@ import {
   submissionPipeline,
   toSubmissionErrorCode,
 } from "@leasehold/learning";
-import { createTelemetry, type Telemetry } from "@leasehold/telemetry";
+import type { ModelV1 } from "@leasehold/model";
+import { createTelemetry, createTracing, type Telemetry } from "@leasehold/telemetry";
 
 import { type Backend, openBackend } from "./backend.ts";
 import type { WorkerConfig } from "./config.ts";
@@ -43,7 +44,9 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
   await using stack = new AsyncDisposableStack();
   const store = stack.use(createLearningStore({ connection: url, schema: config.schema }));
   const client = stack.use(createClient({ connection: url, schema: config.schema }));
-  const backend = stack.use(openBackend(config.backend, config.storageRoot));
+  const tracing = config.traces && stack.use(createTracing(config.traces));
+  const watch = (model: ModelV1): ModelV1 => tracing?.model(model) ?? model;
+  const backend = stack.use(openBackend(config.backend, config.storageRoot, watch));
   const telemetry = stack.use(
     createTelemetry({
       phases: submissionPhases,
@@ -56,7 +59,7 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
       connection: url,
       schema: config.schema,
       pipelines: [submissionPipeline],
-      adapters: [backend.adapter],
+      adapters: [tracing?.adapter(backend.adapter) ?? backend.adapter],
       logger: toPhaseLogger(logger),
       concurrency: config.worker.concurrency,
       leaseSeconds: config.worker.leaseSeconds,
@@ -68,6 +71,7 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
   );
   worker.subscribe((event) => logEvent(logger, event));
   telemetry.observe(worker);
+  tracing?.observe(worker);
   let isStarted = false;
   worker.subscribe((event) => {
     if (event.name === "worker.started") isStarted = true;

@@ -1,12 +1,18 @@
 import {
-  createOllamaAdapter,
+  createOllamaModel,
   findOllamaProfile,
-  type OllamaAdapterOptions,
+  ollamaAdapterVersion,
 } from "@leasehold/adapter-ollama";
-import { createOpenAiAdapter, type OpenAiAdapterOptions } from "@leasehold/adapter-openai";
-import { createStubAdapter, type StubAdapterOptions } from "@leasehold/adapter-stub";
+import { createOpenAiModel, openAiAdapterVersion } from "@leasehold/adapter-openai";
+import { createStubModel, type StubModelOptions } from "@leasehold/adapter-stub";
 import type { AdapterV1 } from "@leasehold/core";
-import { createFolderStorage, createMediaPreparer } from "@leasehold/learning";
+import {
+  createFolderStorage,
+  createMediaPreparer,
+  createSubmissionAdapter,
+  toSubmissionError,
+} from "@leasehold/learning";
+import type { ModelV1 } from "@leasehold/model";
 
 import type { BackendConfig } from "./config.ts";
 
@@ -17,14 +23,29 @@ export interface Backend extends AsyncDisposable {
   readonly description: string;
 }
 
-export function openBackend(config: BackendConfig, storageRoot: string): Backend {
+/** `watch` is given each model once, and answers the same model, watched. */
+export function openBackend(
+  config: BackendConfig,
+  storageRoot: string,
+  watch: (model: ModelV1) => ModelV1,
+): Backend {
   const storage = createFolderStorage({ root: storageRoot });
   const media = createMediaPreparer(
     config.kind === "local"
       ? { longSidePixels: findOllamaProfile(config.visionModel, "vision").imageSide }
       : {},
   );
-  const adapter = openAdapter(config, { storage, media });
+  const { name, version, vision, feedback } = openModels(config);
+  const watched = watch(vision);
+  const adapter = createSubmissionAdapter({
+    name,
+    version,
+    vision: watched,
+    feedback: feedback === vision ? watched : watch(feedback),
+    storage,
+    media,
+    ...timeoutsOf(config),
+  });
   return {
     adapter,
     description:
@@ -38,39 +59,63 @@ export function openBackend(config: BackendConfig, storageRoot: string): Backend
   };
 }
 
-function openAdapter(
-  config: BackendConfig,
-  parts: Pick<StubAdapterOptions, "storage" | "media">,
-): AdapterV1 {
-  if (config.kind === "stub") return createStubAdapter({ ...parts, ...stubOptions(config) });
-  return config.kind === "local"
-    ? createOllamaAdapter({ ...parts, ...ollamaOptions(config) })
-    : createOpenAiAdapter({ ...parts, ...openAiOptions(config) });
+/** Which model reads pages and which assesses texts. */
+interface Models {
+  readonly name: string;
+  readonly version: string;
+  readonly vision: ModelV1;
+  readonly feedback: ModelV1;
 }
 
-function stubOptions(
-  config: Extract<BackendConfig, { kind: "stub" }>,
-): Pick<StubAdapterOptions, "markers" | "script" | "crash"> {
+function openModels(config: BackendConfig): Models {
+  try {
+    return config.kind === "stub" ? openStub(config) : openServed(config);
+  } catch (error) {
+    throw toSubmissionError(error);
+  }
+}
+
+function openStub(config: Extract<BackendConfig, { kind: "stub" }>): Models {
+  const model = createStubModel(stubOptions(config));
+  return { name: "stub", version: model.version, vision: model, feedback: model };
+}
+
+function openServed(config: Exclude<BackendConfig, { kind: "stub" }>): Models {
+  const { allowOrigins } = config;
+  const reads = { model: config.visionModel, imagesExpected: true, allowOrigins };
+  const assesses = { model: config.feedbackModel, allowOrigins };
+  if (config.kind === "local") {
+    const { baseUrl } = config;
+    return {
+      name: "ollama",
+      version: ollamaAdapterVersion,
+      vision: createOllamaModel({ ...reads, baseUrl }),
+      feedback: createOllamaModel({ ...assesses, baseUrl }),
+    };
+  }
+  const { baseUrl, apiKey } = config;
+  const server = { baseUrl, ...(apiKey === undefined ? {} : { apiKey }) };
+  return {
+    name: "openai",
+    version: openAiAdapterVersion,
+    vision: createOpenAiModel({ ...reads, ...server }),
+    feedback: createOpenAiModel({ ...assesses, ...server }),
+  };
+}
+
+function timeoutsOf(
+  config: BackendConfig,
+): Partial<Record<"visionTimeoutSeconds" | "feedbackTimeoutSeconds", number>> {
+  if (config.kind === "stub") return {};
+  const { visionTimeoutSeconds, feedbackTimeoutSeconds } = config;
+  return { visionTimeoutSeconds, feedbackTimeoutSeconds };
+}
+
+function stubOptions(config: Extract<BackendConfig, { kind: "stub" }>): StubModelOptions {
   return {
     markers: config.markers,
     ...(config.script === undefined ? {} : { script: config.script }),
     // Acting out a crash means that the process is gone, without a word.
     crash: () => void process.kill(process.pid, "SIGKILL"),
   };
-}
-
-function ollamaOptions({
-  kind: _kind,
-  gpuExpected: _gpuExpected,
-  ...options
-}: Extract<BackendConfig, { kind: "local" }>): Omit<OllamaAdapterOptions, "storage" | "media"> {
-  return options;
-}
-
-function openAiOptions({
-  kind: _kind,
-  apiKey,
-  ...options
-}: Extract<BackendConfig, { kind: "openai" }>): Omit<OpenAiAdapterOptions, "storage" | "media"> {
-  return { ...options, ...(apiKey === undefined ? {} : { apiKey }) };
 }

@@ -10,6 +10,7 @@ import { bearerTokens } from "@leasehold/health-hono";
 
 import type { Setting } from "./setting-kinds.ts";
 import { type EnvironmentValues, settings } from "./settings.ts";
+import { toTraces, type TracesConfig } from "./traces-config.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,6 +33,8 @@ export interface WorkerConfig {
     readonly abandonedMax: number;
   };
   readonly http: HttpConfig;
+  /** Undefined: no traces are sent. */
+  readonly traces: TracesConfig | undefined;
   readonly log: {
     readonly level: "debug" | "info" | "warn" | "error";
     readonly format: "auto" | "json" | "pretty";
@@ -112,6 +115,7 @@ export function parseEnvironment(environment: Environment): WorkerConfig {
   problems.push(...findDatabaseProblems(values, isProduction));
   const backend = toBackend(values, isProduction, problems);
   const http = toHttp(values, problems);
+  const traces = toTraces(values, problems);
   if (problems.length > 0) throw new EnvironmentError(problems);
   const dataDir = resolve(values.dataDir ?? ".leasehold");
   return {
@@ -130,6 +134,7 @@ export function parseEnvironment(environment: Environment): WorkerConfig {
       abandonedMax: values.abandonedMax ?? 3,
     },
     http,
+    traces,
     log: { level: values.logLevel ?? "info", format: values.logFormat ?? "auto" },
     warnings: [
       ...Object.entries(replaced)
@@ -194,6 +199,17 @@ function readValues(environment: Environment, problems: string[]): EnvironmentVa
     httpHost: read("httpHost"),
     httpPort: read("httpPort"),
     operatorToken: read("operatorToken"),
+    otlpEndpoint: read("otlpEndpoint"),
+    otlpTracesEndpoint: read("otlpTracesEndpoint"),
+    otlpHeaders: read("otlpHeaders"),
+    otlpTimeout: read("otlpTimeout"),
+    otelServiceName: read("otelServiceName"),
+    otelResourceAttributes: read("otelResourceAttributes"),
+    otelSampler: read("otelSampler"),
+    otelSamplerArgument: read("otelSamplerArgument"),
+    otelTracesExporter: read("otelTracesExporter"),
+    otelDisabled: read("otelDisabled"),
+    traceParenting: read("traceParenting"),
     logLevel: read("logLevel"),
     logFormat: read("logFormat"),
     stubScript: read("stubScript"),

@@ -1,5 +1,16 @@
 import { choice, list, number, type Setting, text } from "./setting-kinds.ts";
 
+const samplers = [
+  "always_on",
+  "always_off",
+  "traceidratio",
+  "parentbased_always_on",
+  "parentbased_always_off",
+  "parentbased_traceidratio",
+] as const;
+/** OpenTelemetry's words. Each of them follows a parent's decision here. */
+export type TraceSampler = (typeof samplers)[number];
+
 /** What the environment says, read but not yet understood. Undefined: not set. */
 export interface EnvironmentValues {
   readonly learningDatabaseUrl: string | undefined;
@@ -27,6 +38,17 @@ export interface EnvironmentValues {
   readonly httpHost: string | undefined;
   readonly httpPort: string | undefined;
   readonly operatorToken: readonly string[];
+  readonly otlpEndpoint: string | undefined;
+  readonly otlpTracesEndpoint: string | undefined;
+  readonly otlpHeaders: readonly string[];
+  readonly otlpTimeout: number | undefined;
+  readonly otelServiceName: string | undefined;
+  readonly otelResourceAttributes: readonly string[];
+  readonly otelSampler: TraceSampler | undefined;
+  readonly otelSamplerArgument: number | undefined;
+  readonly otelTracesExporter: "otlp" | "none" | undefined;
+  readonly otelDisabled: "true" | "false" | undefined;
+  readonly traceParenting: "link" | "parent" | undefined;
   readonly logLevel: "debug" | "info" | "warn" | "error" | undefined;
   readonly logFormat: "auto" | "json" | "pretty" | undefined;
   readonly stubScript: string | undefined;
@@ -203,6 +225,77 @@ export const settings: {
     meaning: "Bearer tokens that may ask for health and metrics, parted by commas; all are valid.",
     isSecret: true,
   }),
+  otlpEndpoint: text({
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    fallback: "none: no traces are sent",
+    meaning: "OpenTelemetry collector that traces go to, over HTTP as JSON; `/v1/traces` is added.",
+  }),
+  otlpTracesEndpoint: text({
+    name: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    fallback: "`OTEL_EXPORTER_OTLP_ENDPOINT`",
+    meaning: "The same as a whole address.",
+  }),
+  otlpHeaders: list({
+    name: "OTEL_EXPORTER_OTLP_HEADERS",
+    fallback: "none",
+    meaning: "Headers for the collector, `name=value` parted by commas.",
+    isSecret: true,
+  }),
+  otlpTimeout: number(
+    {
+      name: "OTEL_EXPORTER_OTLP_TIMEOUT",
+      fallback: "`10000`",
+      meaning: "Milliseconds of one export. Nothing waits for it.",
+    },
+    { min: 1, max: 60_000 },
+  ),
+  otelServiceName: text({
+    name: "OTEL_SERVICE_NAME",
+    fallback: "`learning-worker`",
+    meaning: "What traces call this worker.",
+  }),
+  otelResourceAttributes: list({
+    name: "OTEL_RESOURCE_ATTRIBUTES",
+    fallback: "none",
+    meaning: "What else traces say of it, `name=value` parted by commas.",
+  }),
+  otelSampler: choice(
+    {
+      name: "OTEL_TRACES_SAMPLER",
+      fallback: "`parentbased_always_on`",
+      meaning: "Which traces are kept. Every sampler follows the decision of a parent here.",
+    },
+    samplers,
+  ),
+  otelSamplerArgument: number(
+    {
+      name: "OTEL_TRACES_SAMPLER_ARG",
+      fallback: "`1`",
+      meaning: "The part of them, for `traceidratio` and `parentbased_traceidratio`.",
+    },
+    { min: 0, max: 1 },
+  ),
+  otelTracesExporter: choice(
+    {
+      name: "OTEL_TRACES_EXPORTER",
+      fallback: "`otlp`, where there is an endpoint",
+      meaning: "`none` sends no traces.",
+    },
+    ["otlp", "none"],
+  ),
+  otelDisabled: choice(
+    { name: "OTEL_SDK_DISABLED", fallback: "`false`", meaning: "`true` sends no traces." },
+    ["true", "false"],
+  ),
+  traceParenting: choice(
+    {
+      name: "LEASEHOLD_TRACE_PARENTING",
+      fallback: "`link`",
+      meaning:
+        "`link` makes each attempt a trace of its own, linked to the one that enqueued its job; `parent` makes it part of that.",
+    },
+    ["link", "parent"],
+  ),
   logLevel: choice(
     { name: "LOG_LEVEL", fallback: "`info`", meaning: "`debug`, `info`, `warn` or `error`." },
     ["debug", "info", "warn", "error"],

@@ -32,6 +32,8 @@ const production: Environment = {
   LEARNING_DATABASE_URL: "postgresql://gustav_worker:canary@db:5432/learning",
 };
 
+const traced: Environment = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
+
 describe("without a variable", () => {
   test("everything has its documented default", () => {
     const config = parseEnvironment({});
@@ -52,6 +54,7 @@ describe("without a variable", () => {
         abandonedMax: 3,
       },
       http: { host: "127.0.0.1", port: 8787, isDefaultPort: true, operatorTokens: [] },
+      traces: undefined,
       log: { level: "info", format: "auto" },
       warnings: [],
     });
@@ -161,6 +164,47 @@ const cases: readonly Case[] = [
     (c) => c.http.operatorTokens,
     ["first-token-012345", "second-token-01234"],
   ],
+  [
+    { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/" },
+    (c) => c.traces,
+    {
+      to: {
+        url: "http://collector:4318/v1/traces",
+        headers: {},
+        resource: {},
+        sampleRatio: 1,
+      },
+      serviceName: "learning-worker",
+      parenting: "link",
+    },
+  ],
+  [
+    {
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://collector/traces",
+      OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20canary, x-team=a",
+      OTEL_EXPORTER_OTLP_TIMEOUT: "500",
+      OTEL_SERVICE_NAME: "marker",
+      OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=school",
+      OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+      OTEL_TRACES_SAMPLER_ARG: "0.25",
+      LEASEHOLD_TRACE_PARENTING: "parent",
+    },
+    (c) => c.traces,
+    {
+      to: {
+        url: "https://collector/traces",
+        headers: { authorization: "Bearer canary", "x-team": "a" },
+        resource: { "deployment.environment.name": "school" },
+        sampleRatio: 0.25,
+        timeoutMs: 500,
+      },
+      serviceName: "marker",
+      parenting: "parent",
+    },
+  ],
+  [{ ...traced, OTEL_TRACES_SAMPLER: "always_off" }, (c) => c.traces?.to.sampleRatio, 0],
+  [{ ...traced, OTEL_TRACES_EXPORTER: "none" }, (c) => c.traces, undefined],
+  [{ ...traced, OTEL_SDK_DISABLED: "true" }, (c) => c.traces, undefined],
   [{ LOG_LEVEL: "debug" }, (c) => c.log.level, "debug"],
   [{ LEASEHOLD_LOG_FORMAT: "json" }, (c) => c.log.format, "json"],
   [

@@ -35,6 +35,9 @@ const openai = {
   OPENAI_BASE_URL: "http://vllm:8000/v1",
 };
 
+/** Only who sends traces has headers for them. */
+const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
+
 const secretNames = Object.values(settings)
   .filter(({ isSecret }) => isSecret)
   .map(({ name }) => [name] as const);
@@ -46,6 +49,7 @@ test("the secrets are what opens a door", () => {
     "LEASEHOLD_ADMIN_DATABASE_URL",
     "OPENAI_API_KEY",
     "LEASEHOLD_OPERATOR_TOKEN",
+    "OTEL_EXPORTER_OTLP_HEADERS",
   ]);
 });
 
@@ -53,14 +57,16 @@ test.each(secretNames)(
   "%s can come from a file, whose last line break is not part of it",
   async (name) => {
     // Every kind of secret is understood in this one.
-    const secret = "postgresql://worker:canary@host/learning";
+    const secret = "postgresql://worker:canary@host/learning?a=b";
     await using file = await setup(`${secret}\n`);
 
-    const config = parseEnvironment({ ...openai, [`${name}_FILE`]: file.path });
+    const config = parseEnvironment({ ...openai, ...traced, [`${name}_FILE`]: file.path });
 
-    const { databaseUrl, adminDatabaseUrl, http, backend } = config;
+    const { databaseUrl, adminDatabaseUrl, http, backend, traces } = config;
     const key = backend.kind === "openai" ? backend.apiKey : undefined;
-    expect([databaseUrl, adminDatabaseUrl, key, ...http.operatorTokens]).toContain(secret);
+    const headers = Object.entries(traces?.to.headers ?? {}).map((pair) => pair.join("="));
+    const found = [databaseUrl, adminDatabaseUrl, key, ...http.operatorTokens, ...headers];
+    expect(found).toContain(secret);
   },
 );
 
