@@ -10,7 +10,10 @@ import {
 } from "@leasehold/core";
 import {
   createLearningStore,
+  fallbackReasons,
+  feedbackPaths,
   type LearningStore,
+  scoreShapes,
   submissionErrorCodes,
   submissionPhases,
   submissionPipeline,
@@ -52,6 +55,12 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
       phases: submissionPhases,
       errorCodes: submissionErrorCodes,
       errorCode: toSubmissionErrorCode,
+      fallbacks: {
+        phases: ["feedback"],
+        paths: feedbackPaths.filter((path) => path !== "program"),
+        reasons: fallbackReasons,
+      },
+      scoreAlarms: { shapes: scoreShapes, read: () => store.scoreAlarms() },
     }),
   );
   const worker = stack.use(
@@ -60,7 +69,7 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
       schema: config.schema,
       pipelines: [submissionPipeline],
       adapters: [tracing?.adapter(backend.adapter) ?? backend.adapter],
-      logger: toPhaseLogger(logger),
+      logger: telemetry.listen(toPhaseLogger(logger)),
       concurrency: config.worker.concurrency,
       leaseSeconds: config.worker.leaseSeconds,
       pollSeconds: config.worker.pollSeconds,

@@ -1,3 +1,5 @@
+export type { FallbackLabels } from "./fallback-metrics.ts";
+export type { ScoreAlarmSource } from "./score-alarms.ts";
 export { createTelemetry } from "./telemetry.ts";
 export type { Telemetry, TelemetryOptions } from "./telemetry.ts";
 export { createTracing } from "./tracing.ts";

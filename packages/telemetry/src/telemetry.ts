@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 
-import { type EventSource, WorkerError } from "@leasehold/core";
+import { type EventSource, type PhaseLogger, WorkerError } from "@leasehold/core";
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 
+import { createFallbackMetrics, type FallbackLabels } from "./fallback-metrics.ts";
 import { createInFlightJobs, type InFlightJobs } from "./in-flight-jobs.ts";
 import { createLabelSet, findLabelProblems } from "./label-set.ts";
+import { createScoreAlarms, type ScoreAlarmSource } from "./score-alarms.ts";
 import { createWorkerMetrics } from "./worker-metrics.ts";
 
 export interface TelemetryOptions {
@@ -16,6 +18,10 @@ export interface TelemetryOptions {
   readonly errorCodes: readonly string[];
   /** Names a failure in the words of the host's runbook. Default: the code itself. */
   readonly errorCode?: (phase: string, code: string) => string;
+  /** What fallbacks are counted by. Default: they are not counted. */
+  readonly fallbacks?: FallbackLabels;
+  /** Where the watch over scores is read. Default: there is none. */
+  readonly scoreAlarms?: ScoreAlarmSource;
 }
 
 /** The numbers of one process, for as many workers as it runs. */
@@ -29,6 +35,8 @@ export interface Telemetry extends AsyncDisposable {
    * Returns the function that ends it. The jobs this worker still runs then leave the gauge; the counters stay.
    */
   observe(source: EventSource): () => void;
+  /** Counts the fallbacks that adapters write to this log: give the worker what it returns. */
+  listen(logger: PhaseLogger): PhaseLogger;
   /** Everything counted so far as Prometheus text. Rejects with `worker_stopping` after {@link Telemetry.close}. */
   collect(): Promise<string>;
   /** Idempotent. */
@@ -52,12 +60,16 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   });
   const serializer = createSerializer();
   const observations = new Map<EventSource, Observation>();
-  const metrics = createWorkerMetrics(provider.getMeter("leasehold"), {
+  const meter = provider.getMeter("leasehold");
+  const metrics = createWorkerMetrics(meter, {
     phases: createLabelSet(options.phases),
     errorCodes: createLabelSet(options.errorCodes),
     errorCode: (phase, code) => options.errorCode?.(phase, code) ?? code,
     inFlight: () => sumOfJobs(observations.values()),
   });
+  const { fallbacks, scoreAlarms } = options;
+  const listen = fallbacks === undefined ? undefined : createFallbackMetrics(meter, fallbacks);
+  if (scoreAlarms !== undefined) createScoreAlarms(meter, scoreAlarms);
   let closing: Promise<void> | undefined;
 
   function observe(source: EventSource): () => void {
@@ -98,6 +110,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   return {
     contentType: "text/plain; version=0.0.4; charset=utf-8",
     observe,
+    listen: (logger) => listen?.(logger) ?? logger,
     collect,
     close,
     [Symbol.asyncDispose]: close,
@@ -130,6 +143,10 @@ function refuseBadOptions(options: TelemetryOptions): void {
   const problems = [
     ...findLabelProblems("phases", options.phases),
     ...findLabelProblems("errorCodes", options.errorCodes),
+    ...findLabelProblems("fallbacks.phases", options.fallbacks?.phases ?? ["none"]),
+    ...findLabelProblems("fallbacks.paths", options.fallbacks?.paths ?? ["none"]),
+    ...findLabelProblems("fallbacks.reasons", options.fallbacks?.reasons ?? ["none"]),
+    ...findLabelProblems("scoreAlarms.shapes", options.scoreAlarms?.shapes ?? ["none"]),
   ];
   if (problems.length === 0) return;
   throw new WorkerError("config_invalid", `Telemetry refused: ${problems.join("; ")}.`, {
