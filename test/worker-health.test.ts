@@ -287,3 +287,22 @@ test("beyond loopback, metrics need the token too", async () => {
 
   expect([stranger.status, operator.status]).toEqual([401, 200]);
 });
+
+test("an answer that never holds: no score, and a number that says so", async () => {
+  await using bench = await cluster.setup();
+  const worker = bench.startWorker(lively);
+  await worker.waitForLog("worker.started");
+
+  const jobId = await submitText(bench, "Das wird nichts. [[stub: invalid]]");
+  await bench.client.waitForJob(jobId, { pollIntervalMs: 50 });
+  await worker.waitForLog("job.completed");
+
+  const series = await scrape(worker);
+  const name = "ai_worker_fallback_total";
+  const labels = (path: string): string =>
+    `{phase="feedback",path="${path}",reason="schema_violated"}`;
+  expect(series.get(`${name}${labels("one_shot")}`)).toBe(1);
+  expect(series.get(`${name}${labels("degraded")}`)).toBe(1);
+  expect(series.get('ai_worker_score_alarms{shape="all_zero"}')).toBe(0);
+  expect(await worker.waitForLog("fallback.taken")).toMatchObject({ jobId, phase: "feedback" });
+});

@@ -18,7 +18,7 @@ const earlier =
 const orders =
   "(?:arbeits)?anweisung\\w*|instruktion\\w*|regeln?|befehle?|vorgaben?|hinweise?|kriterien|anleitung\\w*|prompts?|instructions?|rules?|directions?|directives?|commands?|guidelines?|criteria|orders?";
 const all =
-  "alle[nsr]?|all|any|every|the|die|den|deine[nr]?|your|my|of|these|those|saemtliche[nr]?|jegliche[nr]?";
+  "alle[nsr]?|all|any|every|the|die|den|deine[nr]?|your|my|of|these|those|saemtliche[nr]?|jegliche[nr]?|sie|bitte";
 
 /** Patterns over words that are folded by {@link fold}: no case, no accents, one space between. */
 const instructionPatterns: readonly RegExp[] = [
@@ -38,16 +38,17 @@ const instructionPatterns: readonly RegExp[] = [
   /\b(?:do not|don t|never) (?:grade|mark|assess|evaluate)\b|\b(?:bewerte|beurteile|benote) (?:das|dies|diesen text|die arbeit|mich) nicht\b/,
 ];
 
-/** What only a prompt or an answer has: marks of roles, and the keys that a model answers under. */
+/** What only a prompt or an answer has: marks of roles, and the keys that a model answers under. Without emphasis. */
 const machinePatterns: readonly RegExp[] = [
-  /<\|[a-z_]+\|>|\[\/?inst\]|<<\/?sys>>|<\/?(?:system|assistant|user|instructions?)>/i,
-  /^\s*(?:#{1,4}\s*)?(?:system|assistant|developer)\s*:/im,
-  /["'](?:score|no_evidence_found|explanation_md|criteria_results|feedback_md)["']\s*:/i,
+  /<\|[a-z]+\|>|\[\/?inst\]|<<\/?sys>>|<\/?(?:system|assistant|user|instructions?)>/i,
+  /(?:^\s*|#{1,4}\s*)(?:system|assistant|developer)\s*:/im,
+  /["'](?:score|noevidencefound|explanationmd|criteriaresults|feedbackmd)["']\s*:/i,
 ];
 
 function givesInstructions(text: string): boolean {
   const visible = text.normalize("NFKC").replaceAll(invisible, "");
-  if (machinePatterns.some((pattern) => pattern.test(visible))) return true;
+  const bare = visible.replaceAll(/[*_`]/g, "");
+  if (machinePatterns.some((pattern) => pattern.test(bare))) return true;
   const folded = fold(visible);
   return instructionPatterns.some((pattern) => pattern.test(folded));
 }
