@@ -15,6 +15,8 @@ import {
   routineText,
   toDatabaseError,
 } from "./database.ts";
+import { createExplaining, type Explaining } from "./explaining-store.ts";
+import { isUuid } from "./job-id.ts";
 import { createLimiting, type Limiting } from "./limits-store.ts";
 import type { NewJobs } from "./new-job.ts";
 import { createOperating, type Operating } from "./operating-store.ts";
@@ -31,7 +33,7 @@ export type Queryable =
   | { query(text: string, parameters: string[]): PromiseLike<unknown> };
 
 /** The calls of a client. */
-export interface ClientStore extends Operating, Resources, NewStarts, Limiting {
+export interface ClientStore extends Operating, Resources, NewStarts, Limiting, Explaining {
   enqueueJobs(jobs: NewJobs): Promise<readonly EnqueueAnswer[]>;
   /** All or none. The next of them is written while Postgres works on the one before. */
   enqueueAll(parts: Iterable<NewJobs>): Promise<readonly EnqueueAnswer[]>;
@@ -55,7 +57,6 @@ export function createClientStore(connection: DatabaseConnection, schema: string
     max: 4,
     deadlineMs: 10_000,
   });
-  // Ids come from anywhere, also from the address bar of a browser: one that is no uuid is the id of no job.
   const ask = async <Answer>(routine: Routine<Answer>, id: string): Promise<readonly Answer[]> =>
     isUuid(id) ? await pool.call(routine, [id]) : [];
   return {
@@ -63,6 +64,7 @@ export function createClientStore(connection: DatabaseConnection, schema: string
     ...createResources(pool),
     ...createNewStarts(pool),
     ...createLimiting(pool),
+    ...createExplaining(pool),
     enqueueJobs: ({ jobs, shared }) => pool.call(routines.enqueueJobs, [jobs, shared]),
     async enqueueAll(parts) {
       const answers: EnqueueAnswer[] = [];
@@ -102,10 +104,6 @@ export function createClientStore(connection: DatabaseConnection, schema: string
     },
     end: () => pool.end(),
   };
-}
-
-function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }
 
 /** `pg` answers an object with rows; the others answer the rows. */

@@ -11,6 +11,7 @@ import type {
 import { createClientStore, type Queryable } from "./client-store.ts";
 import type { DatabaseConnection } from "./database.ts";
 import { WorkerError } from "./errors.ts";
+import type { Explaining } from "./explaining-store.ts";
 import type { JobOptions } from "./job-options.ts";
 import { readJob, waitForEnd, type WaitOptions, watchJob, type WatchOptions } from "./job-watch.ts";
 import type { Limiting } from "./limits-store.ts";
@@ -35,7 +36,8 @@ export interface EnqueueOptions extends JobOptions {
 }
 
 /** Adds jobs, asks about them and stops them. It claims nothing. */
-export interface Client extends Operating, Resources, NewStarts, Limiting, AsyncDisposable {
+export interface Client
+  extends Operating, Resources, NewStarts, Limiting, Explaining, AsyncDisposable {
   /** Throws `input_invalid` with every field or option that does not fit, or `payload_too_large`. */
   enqueue<Schema extends z.ZodType>(
     pipeline: Pipeline<Schema>,
@@ -119,6 +121,7 @@ export function createClient(options: ClientOptions): Client {
     getJob: (id) => readJob(store, id),
     getResults: (id) => store.getResults(id),
     getQueue: () => store.getQueue(),
+    explain: (id) => store.explain(id),
     waitForJob: (id, waitOptions = {}) => waitForEnd(store, id, waitOptions),
     watch: (id, watchOptions = {}) => watchJob(store, id, watchOptions),
     cancel: (id) => store.cancelJob(id),

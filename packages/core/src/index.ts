@@ -37,6 +37,8 @@ export type {
   WorkerEventListener,
   WorkerEventName,
 } from "./events.ts";
+export type { JobCause } from "./explaining-routines.ts";
+export type { Explaining } from "./explaining-store.ts";
 export type { JobOptions, PriorityName } from "./job-options.ts";
 export type { JobState } from "./job-state.ts";
 export type { WaitOptions, WatchOptions } from "./job-watch.ts";

@@ -67,8 +67,10 @@ import addLimits from "../sql/migrations/0008_add_limits.sql" with { type: "text
 import addStructure from "../sql/migrations/0009_add_structure.sql" with { type: "text" };
 import addProgress from "../sql/migrations/0010_add_progress.sql" with { type: "text" };
 import tuneVacuum from "../sql/migrations/0011_tune_vacuum.sql" with { type: "text" };
+import addWorkerLanes from "../sql/migrations/0012_add_worker_lanes.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
 import { afterDefinitions } from "./after-sql.ts";
+import { explainingDefinitions } from "./explaining-sql.ts";
 import { limitsDefinitions } from "./limits-sql.ts";
 import { operatingDefinitions } from "./operating-sql.ts";
 import { resourcesDefinitions } from "./resources-sql.ts";
@@ -108,6 +110,7 @@ export const coreSql: SqlBundle = {
     { version: 9, name: "add_structure", text: addStructure },
     { version: 10, name: "add_progress", text: addProgress },
     { version: 11, name: "tune_vacuum", text: tuneVacuum },
+    { version: 12, name: "add_worker_lanes", text: addWorkerLanes },
   ],
   definitions: [
     clock,
@@ -174,6 +177,7 @@ export const coreSql: SqlBundle = {
     ...structureDefinitions,
     ...limitsDefinitions,
     ...runningDefinitions,
+    ...explainingDefinitions,
   ],
   grants: ownSchema,
 };

@@ -7,6 +7,8 @@ export interface WorkerAccount {
   readonly version: string;
   /** What it runs, as `type/version`. */
   readonly types: readonly string[];
+  /** For each lane that it runs, by number, the resource it needs there, such as `host/model`, or null. */
+  readonly lanes?: Readonly<Record<number, string | null>>;
   readonly slots: number;
   /** How often it says so. */
   readonly intervalMs: number;

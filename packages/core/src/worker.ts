@@ -16,7 +16,7 @@ import { coreSql } from "./lease-sql.ts";
 import { createMaintenance, lapseDuty, type Maintenance, wakeDuty } from "./maintenance.ts";
 import { defaultSchema } from "./migrate.ts";
 import { endOverdue, type PhaseDeadline } from "./phase-execution.ts";
-import { checkExecutors, planWork } from "./phase-plan.ts";
+import { checkExecutors, planWork, type WorkPlan } from "./phase-plan.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { createPostgresStore } from "./postgres-store.ts";
 import { pruneDuty } from "./retention.ts";
@@ -245,6 +245,7 @@ async function startEngine(
   const intervalMs = leaseMs / 6;
   const registry = createRegistry(options, {
     settings,
+    plan,
     intervalMs,
     inFlight: () => loop.inFlight(),
   });
@@ -268,13 +269,14 @@ async function startEngine(
 
 interface RegistryParts {
   readonly settings: WorkerSettings;
+  readonly plan: WorkPlan;
   readonly intervalMs: number;
   readonly inFlight: () => number;
 }
 
 function createRegistry(
   { store, runtime, events, name, pipelines }: Parameters<typeof startEngine>[0],
-  { settings, intervalMs, inFlight }: RegistryParts,
+  { settings, plan, intervalMs, inFlight }: RegistryParts,
 ): WorkerRegistry | undefined {
   const { upkeep } = store;
   if (upkeep === undefined) return undefined;
@@ -282,6 +284,9 @@ function createRegistry(
     name,
     version: coreVersion,
     types: pipelines.map(({ type, version }) => `${type}/${version}`),
+    lanes: Object.fromEntries(
+      plan.phases.map(({ laneId, resource }) => [laneId, resource ?? null]),
+    ),
     slots: settings.concurrency,
     intervalMs: Math.ceil(intervalMs * roundsPerNote),
   };

@@ -202,6 +202,11 @@ export const clientScenarios: Readonly<Record<string, Scenario>> = {
     call: ({ client }) => client.getPauses(),
     again: same([{ scope: { queue: "bulk" } }]),
   }),
+  explain_job: asking(/\.explain_job\(/, {
+    prepare: enqueued,
+    call: ({ client }, id) => client.explain(id),
+    again: same([{ cause: "no_worker" }]),
+  }),
   set_limit: asking(/\.set_limit\(/, {
     prepare: enqueued,
     call: async ({ client }) => ({ answer: await client.setLimit(ours, { concurrencyMax: 1 }) }),

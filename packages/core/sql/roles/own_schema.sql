@@ -44,3 +44,4 @@ grant execute on function
   :"schema".expire_jobs, :"schema".requeue_jobs, :"schema".requeue_outage_victims, :"schema".replay_job
 to :"worker";
 grant execute on function :"schema".get_progress to :"limited";
+grant execute on function :"schema".explain_job to :"limited";
