@@ -1,12 +1,23 @@
 // Writes what the documentation takes from the code: `bun scripts/make-docs.ts`.
 import { settings } from "../apps/worker/src/settings.ts";
+import { renderSqlApi } from "./sql-api.ts";
 
-const path = "docs/operations.md";
-const begin = "<!-- settings: written by scripts/make-docs.ts -->";
-const end = "<!-- /settings -->";
+/** A document with a part that is made from the code. */
+interface GeneratedDocument {
+  readonly path: string;
+  /** What the part is about, as its marks say. */
+  readonly part: string;
+  render(): string | Promise<string>;
+}
+
+/** The documents that have such a part. */
+export const generatedDocuments: readonly GeneratedDocument[] = [
+  { path: "docs/operations.md", part: "settings", render: renderSettings },
+  { path: "docs/sql-api.md", part: "functions", render: renderSqlApi },
+];
 
 /** The table of environment variables, in the order of the code. */
-export function renderSettings(): string {
+function renderSettings(): string {
   const rows = Object.values(settings).map(
     ({ name, fallback, meaning }) => `| \`${name}\` | ${fallback} | ${meaning} |`,
   );
@@ -14,13 +25,18 @@ export function renderSettings(): string {
 }
 
 /** The text with its generated part made anew. */
-export function renderOperations(text: string): string {
+export async function renderDocument(document: GeneratedDocument, text: string): Promise<string> {
+  const { path, part } = document;
+  const begin = `<!-- ${part}: written by scripts/make-docs.ts -->`;
   const from = text.indexOf(begin);
-  const to = text.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`${path} lacks its marks for the settings`);
-  return `${text.slice(0, from)}${begin}\n\n${renderSettings()}\n\n${text.slice(to)}`;
+  const to = text.indexOf(`<!-- /${part} -->`);
+  if (from < 0 || to < from) throw new Error(`${path} lacks its marks for the ${part}`);
+  return `${text.slice(0, from)}${begin}\n\n${await document.render()}\n\n${text.slice(to)}`;
 }
 
 if (import.meta.main) {
-  await Bun.write(path, renderOperations(await Bun.file(path).text()));
+  for (const document of generatedDocuments) {
+    const text = await Bun.file(document.path).text();
+    await Bun.write(document.path, await renderDocument(document, text));
+  }
 }

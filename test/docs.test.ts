@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedded-postgres";
 import postgres from "postgres";
 
-import { renderOperations } from "../scripts/make-docs.ts";
+import { generatedDocuments, renderDocument } from "../scripts/make-docs.ts";
 
 setDefaultTimeout(120_000);
 
@@ -130,18 +130,24 @@ test("every feature that is there names a test that exists", async () => {
   expect(rows.length).toBeGreaterThan(45);
 });
 
-test("the table of environment variables is the one in the code", () => {
-  const rendered = renderOperations(operations);
+test.each(generatedDocuments)("$path says of the $part what the code says", async (document) => {
+  const text = await Bun.file(join(root, document.path)).text();
 
-  expect(toCells(operations)).toEqual(toCells(rendered));
+  const rendered = await renderDocument(document, text);
+
+  expect(toLines(text)).toEqual(toLines(rendered));
 });
 
 /** The formatter may pad cells. */
-function toCells(text: string): readonly string[] {
+function toLines(text: string): readonly string[] {
   return text
     .split("\n")
-    .filter((line) => line.startsWith("|"))
     .map((line) => line.replaceAll(/\s*\|\s*/g, "|").replaceAll(/-{3,}/g, "---"));
+}
+
+/** Of tables alone. */
+function toCells(text: string): readonly string[] {
+  return toLines(text).filter((line) => line.startsWith("|"));
 }
 
 test("every command of the runbook runs", async () => {
