@@ -14,6 +14,12 @@ export type {
   WaitRecord,
 } from "./client-routines.ts";
 export type { Queryable } from "./client-store.ts";
+export { renderCompatibilityView } from "./compatibility-sql.ts";
+export type {
+  CompatibilityExpression,
+  CompatibilityField,
+  CompatibilityView,
+} from "./compatibility-sql.ts";
 export { parseWorkerSettings, workerDefaults } from "./config.ts";
 export type { WorkerSettings } from "./config.ts";
 export { openPool } from "./database.ts";

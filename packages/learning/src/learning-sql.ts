@@ -8,14 +8,12 @@ import errorCode from "../sql/submissions/learning_error_code.sql" with { type: 
 import forget from "../sql/submissions/learning_forget.sql" with { type: "text" };
 import forgetScores from "../sql/submissions/learning_forget_scores.sql" with { type: "text" };
 import hook from "../sql/submissions/learning_hook.sql" with { type: "text" };
-import jobsWrite from "../sql/submissions/learning_jobs_write.sql" with { type: "text" };
 import payload from "../sql/submissions/learning_payload.sql" with { type: "text" };
 import provenance from "../sql/submissions/learning_provenance.sql" with { type: "text" };
 import readSubmission from "../sql/submissions/learning_read_submission.sql" with { type: "text" };
 import readSubmissionV2 from "../sql/submissions/learning_read_submission_v2.sql" with { type: "text" };
 import scoreAlarms from "../sql/submissions/learning_score_alarms.sql" with { type: "text" };
 import scoreShape from "../sql/submissions/learning_score_shape.sql" with { type: "text" };
-import submissionJobs from "../sql/submissions/learning_submission_jobs.sql" with { type: "text" };
 import submit from "../sql/submissions/learning_submit.sql" with { type: "text" };
 import watchScoresOf from "../sql/submissions/learning_watch_scores.sql" with { type: "text" };
 import healthProbe from "../sql/submissions/learning_worker_health_probe.sql" with { type: "text" };
@@ -23,6 +21,7 @@ import markRetry from "../sql/submissions/learning_worker_mark_retry.sql" with {
 import updateCompleted from "../sql/submissions/learning_worker_update_completed.sql" with { type: "text" };
 import updateFailed from "../sql/submissions/learning_worker_update_failed.sql" with { type: "text" };
 import registerLearning from "../sql/submissions/register_learning.sql" with { type: "text" };
+import { jobsViewDefinitions } from "./jobs-view.ts";
 
 /** The tables, views and functions of the learning worker: pass it to `migrate`. It lives in `public` by its names. */
 export const learningSql: SqlBundle = {
@@ -48,8 +47,7 @@ export const learningSql: SqlBundle = {
     readSubmission,
     readSubmissionV2,
     forget,
-    submissionJobs,
-    jobsWrite,
+    ...jobsViewDefinitions,
     healthProbe,
     registerLearning,
   ],
