@@ -48,8 +48,6 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
   const store = stack.use(createLearningStore({ connection: url, schema: config.schema }));
   const client = stack.use(createClient({ connection: url, schema: config.schema }));
   const tracing = config.traces && stack.use(createTracing(config.traces));
-  const watch = (model: ModelV1): ModelV1 => tracing?.model(model) ?? model;
-  const backend = stack.use(openBackend(config.backend, config.storageRoot, watch));
   const telemetry = stack.use(
     createTelemetry({
       phases: submissionPhases,
@@ -61,8 +59,12 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
         reasons: fallbackReasons,
       },
       scoreAlarms: { shapes: scoreShapes, read: () => store.scoreAlarms() },
+      queue: { types: [submissionPipeline.type], client },
     }),
   );
+  const watch = (model: ModelV1, name: string): ModelV1 =>
+    telemetry.model(tracing?.model(model) ?? model, name);
+  const backend = stack.use(openBackend(config.backend, config.storageRoot, watch));
   const worker = stack.use(
     createWorker({
       connection: url,

@@ -23,11 +23,11 @@ export interface Backend extends AsyncDisposable {
   readonly description: string;
 }
 
-/** `watch` is given each model once, and answers the same model, watched. */
+/** `watch` is given each model once, with its name, and answers the same model, watched. */
 export function openBackend(
   config: BackendConfig,
   storageRoot: string,
-  watch: (model: ModelV1) => ModelV1,
+  watch: (model: ModelV1, name: string) => ModelV1,
 ): Backend {
   const storage = createFolderStorage({ root: storageRoot });
   const media = createMediaPreparer(
@@ -36,12 +36,14 @@ export function openBackend(
       : {},
   );
   const { name, version, vision, feedback } = openModels(config);
-  const watched = watch(vision);
+  const reader = config.kind === "stub" ? "stub" : config.visionModel;
+  const assessor = config.kind === "stub" ? "stub" : config.feedbackModel;
+  const watched = watch(vision, reader);
   const adapter = createSubmissionAdapter({
     name,
     version,
     vision: watched,
-    feedback: feedback === vision ? watched : watch(feedback),
+    feedback: feedback === vision ? watched : watch(feedback, assessor),
     storage,
     media,
     ...timeoutsOf(config),

@@ -53,6 +53,8 @@ export type WorkerEvent =
   | (AttemptRef & { readonly name: "job.dead"; readonly code: string })
   /** The job was ended on somebody's order while it ran here. The worker wrote nothing after. */
   | (AttemptRef & { readonly name: "job.cancelled"; readonly code: CancelCode })
+  /** How this attempt ended came too late: the database refused to write it down. */
+  | (AttemptRef & { readonly name: "write.refused" })
   /** The lease is gone: it lapsed, and may have been taken. The worker wrote nothing after. */
   | (AttemptRef & { readonly name: "lease.lost" })
   | { readonly name: "lease.renewed"; readonly count: number }

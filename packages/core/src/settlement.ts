@@ -176,6 +176,7 @@ async function isTrouble(
   const { events } = options;
   const { lease, ref } = attempt;
   if (answer.outcome === "lost") {
+    events.emit({ ...ref, name: "write.refused" });
     await findOutLoss(lease);
     tellLoss(options, attempt);
     return true;

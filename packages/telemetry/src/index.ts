@@ -7,3 +7,4 @@ export type { PhaseRef, Tracing, TracingOptions } from "./tracing.ts";
 export type { TraceParenting } from "./attempt-spans.ts";
 export type { Semconv } from "./conventions.ts";
 export type { TraceExportOptions } from "./trace-export.ts";
+export type { QueueSource } from "./queue-metrics.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { type EventSource, type PhaseLogger, WorkerError } from "@leasehold/core";
+import type { ModelV1 } from "@leasehold/model";
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
@@ -8,6 +9,8 @@ import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { createFallbackMetrics, type FallbackLabels } from "./fallback-metrics.ts";
 import { createInFlightJobs, type InFlightJobs } from "./in-flight-jobs.ts";
 import { createLabelSet, findLabelProblems } from "./label-set.ts";
+import { createModelMetrics } from "./model-metrics.ts";
+import { createQueueMetrics, type QueueSource } from "./queue-metrics.ts";
 import { createScoreAlarms, type ScoreAlarmSource } from "./score-alarms.ts";
 import { createWorkerMetrics } from "./worker-metrics.ts";
 
@@ -22,6 +25,8 @@ export interface TelemetryOptions {
   readonly fallbacks?: FallbackLabels;
   /** Where the watch over scores is read. Default: there is none. */
   readonly scoreAlarms?: ScoreAlarmSource;
+  /** Where the backlog, the breakers and the workers are read. Default: none of them is shown. */
+  readonly queue?: QueueSource;
 }
 
 /** The numbers of one process, for as many workers as it runs. */
@@ -37,6 +42,8 @@ export interface Telemetry extends AsyncDisposable {
   observe(source: EventSource): () => void;
   /** Counts the fallbacks that adapters write to this log: give the worker what it returns. */
   listen(logger: PhaseLogger): PhaseLogger;
+  /** The model, whose calls, tokens and loads are counted under this name: one of a few, and never a learner's. */
+  model(model: ModelV1, name: string): ModelV1;
   /** Everything counted so far as Prometheus text. Rejects with `worker_stopping` after {@link Telemetry.close}. */
   collect(): Promise<string>;
   /** Idempotent. */
@@ -70,6 +77,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { fallbacks, scoreAlarms } = options;
   const listen = fallbacks === undefined ? undefined : createFallbackMetrics(meter, fallbacks);
   if (scoreAlarms !== undefined) createScoreAlarms(meter, scoreAlarms);
+  const models = createModelMetrics(meter);
+  if (options.queue !== undefined) createQueueMetrics(meter, options.queue);
   let closing: Promise<void> | undefined;
 
   function observe(source: EventSource): () => void {
@@ -109,6 +118,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
 
   return {
     contentType: "text/plain; version=0.0.4; charset=utf-8",
+    model: (model, name) => models.watch(model, name),
     observe,
     listen: (logger) => listen?.(logger) ?? logger,
     collect,

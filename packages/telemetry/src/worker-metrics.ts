@@ -23,6 +23,10 @@ interface Instruments {
   readonly failed: Counter;
   readonly outages: Counter;
   readonly leasesLost: Counter;
+  readonly leasesLapsed: Counter;
+  readonly renewals: Counter;
+  readonly started: Counter;
+  readonly refused: Counter;
 }
 
 // A page read by a local vision model takes minutes, and a phase may last 900 s: the usual bounds end at 10 s.
@@ -44,9 +48,20 @@ export function createWorkerMetrics(meter: Meter, options: WorkerMetricsOptions)
 
   return {
     count(event) {
+      if (event.name === "lease.renewed") instruments.renewals.add(event.count);
       if (!("jobId" in event)) return;
       const phase = options.phases.pick(event.phase);
       switch (event.name) {
+        case "phase.started":
+          instruments.started.add(1, { phase });
+          break;
+        case "phase.ended": {
+          // What ended well is counted when it is written down.
+          if (event.code === undefined) break;
+          const outcome = event.code === "phase_waiting" ? "waiting" : "failed";
+          duration.record(event.durationMs / 1000, { phase, outcome });
+          break;
+        }
         case "phase.completed":
           duration.record(event.durationMs / 1000, { phase, outcome: "completed" });
           break;
@@ -65,7 +80,17 @@ export function createWorkerMetrics(meter: Meter, options: WorkerMetricsOptions)
           break;
         case "job.failed":
         case "job.dead":
+          instruments.processed.add(1, { status: event.name === "job.dead" ? "dead" : "failed" });
           instruments.failed.add(1, { error_code: toErrorCode(options, event) });
+          break;
+        case "job.cancelled":
+          instruments.processed.add(1, { status: "cancelled" });
+          break;
+        case "lease.lapsed":
+          instruments.leasesLapsed.add(1, { phase });
+          break;
+        case "write.refused":
+          instruments.refused.add(1, { phase });
           break;
         case "lease.lost":
           instruments.leasesLost.add(1, { phase });
@@ -79,7 +104,7 @@ export function createWorkerMetrics(meter: Meter, options: WorkerMetricsOptions)
 function createCounters(meter: Meter): Instruments {
   return {
     processed: meter.createCounter("ai_worker_processed_total", {
-      description: "Jobs that ended well.",
+      description: "Jobs that ended here, by how they ended.",
     }),
     retried: meter.createCounter("ai_worker_retry_total", {
       description: "Attempts that will be made again, after an error of their own or an outage.",
@@ -93,16 +118,34 @@ function createCounters(meter: Meter): Instruments {
     leasesLost: meter.createCounter("ai_worker_lease_lost_total", {
       description: "Attempts whose lease went to somebody else before they ended.",
     }),
+    leasesLapsed: meter.createCounter("ai_worker_lease_lapsed_total", {
+      description: "Leases of silent workers that ran out and that this process took back.",
+    }),
+    renewals: meter.createCounter("ai_worker_lease_renewed_total", {
+      description: "Leases that were renewed.",
+    }),
+    started: meter.createCounter("ai_worker_started_total", {
+      description: "Attempts that began.",
+    }),
+    refused: meter.createCounter("ai_worker_stale_write_refused_total", {
+      description: "Ends of attempts that came too late: the database refused to write them down.",
+    }),
   };
 }
 
+const statuses = ["completed", "failed", "dead", "cancelled"] as const;
+
 /** A series that begins at 1 has no first increase: `rate()` would miss the first failure of the day. */
 function showZeros(instruments: Instruments, options: WorkerMetricsOptions): void {
-  instruments.processed.add(0, { status: "completed" });
+  for (const status of statuses) instruments.processed.add(0, { status });
+  instruments.renewals.add(0);
   for (const phase of options.phases.values) {
     instruments.retried.add(0, { phase });
     instruments.outages.add(0, { phase });
     instruments.leasesLost.add(0, { phase });
+    instruments.leasesLapsed.add(0, { phase });
+    instruments.started.add(0, { phase });
+    instruments.refused.add(0, { phase });
   }
   for (const code of options.errorCodes.values) instruments.failed.add(0, { error_code: code });
 }

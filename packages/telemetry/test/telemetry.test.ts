@@ -13,6 +13,19 @@ test("the first scrape shows the runbook's names, and every series at zero", asy
   expect(Object.fromEntries(series)).toEqual({
     analysis_jobs_inflight: 0,
     'ai_worker_processed_total{status="completed"}': 0,
+    'ai_worker_processed_total{status="failed"}': 0,
+    'ai_worker_processed_total{status="dead"}': 0,
+    'ai_worker_processed_total{status="cancelled"}': 0,
+    ai_worker_lease_renewed_total: 0,
+    'ai_worker_started_total{phase="vision"}': 0,
+    'ai_worker_started_total{phase="feedback"}': 0,
+    'ai_worker_started_total{phase="other"}': 0,
+    'ai_worker_lease_lapsed_total{phase="vision"}': 0,
+    'ai_worker_lease_lapsed_total{phase="feedback"}': 0,
+    'ai_worker_lease_lapsed_total{phase="other"}': 0,
+    'ai_worker_stale_write_refused_total{phase="vision"}': 0,
+    'ai_worker_stale_write_refused_total{phase="feedback"}': 0,
+    'ai_worker_stale_write_refused_total{phase="other"}': 0,
     'ai_worker_retry_total{phase="vision"}': 0,
     'ai_worker_retry_total{phase="feedback"}': 0,
     'ai_worker_retry_total{phase="other"}': 0,
@@ -41,6 +54,10 @@ test("the first scrape states the type of each name and explains it", async () =
     ai_worker_failed_total: "COUNTER",
     ai_worker_outage_total: "COUNTER",
     ai_worker_lease_lost_total: "COUNTER",
+    ai_worker_lease_lapsed_total: "COUNTER",
+    ai_worker_lease_renewed_total: "COUNTER",
+    ai_worker_started_total: "COUNTER",
+    ai_worker_stale_write_refused_total: "COUNTER",
   });
   for (const { help } of families) expect(help).toMatch(/^[A-Z].*\.$/);
 });
@@ -151,9 +168,6 @@ test("counts nothing for events that are no result", async () => {
   bench.worker.emit({ name: "worker.started", worker: "w" });
   bench.worker.emit({ name: "worker.stopping", worker: "w", inFlight: 3 });
   bench.worker.emit({ name: "database.failed", operation: "claim", code: "statement_failed" });
-  bench.worker.emit({ name: "lease.renewed", count: 4 });
-  bench.worker.emit({ ...attemptOf("a"), name: "lease.lapsed" });
-  bench.worker.emit({ ...attemptOf("a"), name: "phase.started" });
   bench.worker.emit({
     ...attemptOf("a"),
     name: "phase.progressed",
@@ -165,6 +179,27 @@ test("counts nothing for events that are no result", async () => {
   bench.worker.emit({ name: "worker.stopped", worker: "w" });
 
   expect(await bench.scrape()).toEqual(before);
+});
+
+test("counts what becomes of leases, of attempts and of late writes", async () => {
+  await using bench = setup();
+
+  bench.worker.emit({ name: "lease.renewed", count: 4 });
+  bench.worker.emit({ ...attemptOf("a"), name: "lease.lapsed" });
+  bench.worker.emit({ ...attemptOf("a"), name: "phase.started" });
+  bench.worker.emit({ ...attemptOf("a"), name: "phase.ended", durationMs: 9, code: "stalled" });
+  bench.worker.emit({ ...attemptOf("a"), name: "write.refused" });
+  bench.worker.emit({ ...attemptOf("b"), name: "job.cancelled", code: "cancelled" });
+
+  const series = await bench.scrape();
+  expect(series.get("ai_worker_lease_renewed_total")).toBe(4);
+  expect(series.get('ai_worker_lease_lapsed_total{phase="vision"}')).toBe(1);
+  expect(series.get('ai_worker_started_total{phase="vision"}')).toBe(1);
+  expect(series.get('ai_worker_stale_write_refused_total{phase="vision"}')).toBe(1);
+  expect(series.get('ai_worker_processed_total{status="cancelled"}')).toBe(1);
+  expect(await bench.telemetry.collect()).toContain(
+    'ai_worker_phase_duration_seconds_count{phase="vision",outcome="failed"} 1',
+  );
 });
 
 test("counts a failure as `other` when the host's mapper throws", async () => {
