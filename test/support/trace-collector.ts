@@ -17,8 +17,8 @@ export interface SentSpan {
 /** An OpenTelemetry collector that keeps what it is sent. */
 export interface TraceCollector extends AsyncDisposable {
   readonly url: string;
-  /** Everything that came, word for word, with its headers. */
-  text(): string;
+  /** Everything that came, word for word. */
+  bodies(): string;
   spans(): readonly SentSpan[];
 }
 
@@ -56,14 +56,14 @@ export function startTraceCollector(): TraceCollector {
     port: 0,
     async fetch(request) {
       const text = await request.text();
-      texts.push(request.url, JSON.stringify([...request.headers]), text);
+      texts.push(text);
       if (new URL(request.url).pathname === "/v1/traces") bodies.push(JSON.parse(text) as OtlpBody);
       return Response.json({});
     },
   });
   return {
     url: server.url.origin,
-    text: () => texts.join("\n"),
+    bodies: () => texts.join("\n"),
     spans: () => bodies.flatMap(readBody),
     async [Symbol.asyncDispose]() {
       await server.stop(true);
