@@ -23,6 +23,8 @@ export interface OllamaMessage {
 
 /** How the server differs from one on which all is well. */
 export interface FakeOllamaOptions {
+  /** Default: a free one. */
+  readonly port?: number;
   /** Default: one that is new enough. */
   readonly version?: string;
   /** Part of a loaded model that lies on a GPU. Default: none. */

@@ -13,6 +13,13 @@ import { withCall } from "./call.ts";
 import { type CatalogueEntry, readCatalogueEntry, readVersion, refuseRemote } from "./catalogue.ts";
 import { checkChatRequest, type OllamaChatBody, toChatBody, toLoadBody } from "./chat-request.ts";
 import { refuseCutPrompt } from "./context-check.ts";
+import {
+  crashesMax,
+  type CrashMemory,
+  createCrashMemory,
+  isCrash,
+  toPoisonError,
+} from "./crash-memory.ts";
 import type { OllamaConfig } from "./options.ts";
 import { placePrompt } from "./prompt-placement.ts";
 import {
@@ -34,7 +41,13 @@ export interface OllamaHost {
 /** Opens a model on a server, which nobody asks anything yet. All calls end when `closing` aborts. */
 export function createOllamaHost(config: OllamaConfig, closing: AbortSignal): OllamaHost {
   const facts = createFactsMemory(config);
-  const live: LiveModel = { config, closing, facts, entry: undefined };
+  const live: LiveModel = {
+    config,
+    closing,
+    facts,
+    crashes: createCrashMemory(),
+    entry: undefined,
+  };
   const remembering = async <Result>(work: Promise<Result>): Promise<Result> => {
     try {
       return await work;
@@ -59,6 +72,7 @@ interface LiveModel {
   readonly config: OllamaConfig;
   readonly closing: AbortSignal;
   readonly facts: FactsMemory;
+  readonly crashes: CrashMemory;
   /** What the server said about the model when it was loaded last, or before the first call. */
   entry: CatalogueEntry | undefined;
 }
@@ -72,8 +86,9 @@ async function prepare(live: LiveModel, context: ModelContext): Promise<void> {
     report();
     watch.reportEvery(config.limits.progressMs, report);
     watch.allowSilence("load", config.limits.loadMs);
-    // Anew each time: the model may have been replaced under its name.
-    const entry = await readEntry(config, watch.signal);
+    // Anew each time: the model may have been replaced under its name. A server that says nothing even of what it has
+    // is away: it would be waited for as long as a model may take to load.
+    const entry = await readEntry(config, watch.signal, { mustAnswer: true });
     watch.throwIfEnded();
     live.entry = entry;
     const { model } = await live.facts.read(entry.digest, watch.signal);
@@ -90,11 +105,52 @@ async function generate(
   asked: ModelRequest,
   context: ModelContext,
 ): Promise<ModelResponse> {
-  const startedAt = performance.now();
-  const { config } = live;
+  const { config, crashes } = live;
   const request = placePrompt(asked, config.profile);
   checkChatRequest(request, config);
   const body = toChatBody(request, config);
+  try {
+    const response = await answer(live, { request, body }, context);
+    crashes.forget(body);
+    return response;
+  } catch (thrown) {
+    if (!isCrash(thrown) || crashes.add(body) < crashesMax) throw thrown;
+    if (!(await canAnswer(live, context.signal))) throw thrown;
+    throw toPoisonError(config.resource);
+  }
+}
+
+/** Whether the model says a word when it is asked for one. Otherwise a dying process is the server's own trouble. */
+async function canAnswer(live: LiveModel, signal: AbortSignal): Promise<boolean> {
+  const { config, closing } = live;
+  const word: ModelRequest = { messages: [{ role: "user", content: "Hi" }], outputTokensMax: 1 };
+  const body = toChatBody(word, config);
+  const call = { config, signals: [signal, closing], form: "lines" } as const;
+  try {
+    await withCall(call, async ({ client, watch }) => {
+      // The process was started anew and loads the model again.
+      watch.allowSilence("load", config.limits.loadMs);
+      const { resource } = config;
+      await collectAnswer(await client.chat(body), {
+        resource,
+        outputTokensMax: 1,
+        onFrame: () => undefined,
+      });
+    });
+    return true;
+  } catch (thrown) {
+    if (ModelError.is(thrown)) return false;
+    throw thrown;
+  }
+}
+
+async function answer(
+  live: LiveModel,
+  { request, body }: { readonly request: ModelRequest; readonly body: OllamaChatBody },
+  context: ModelContext,
+): Promise<ModelResponse> {
+  const startedAt = performance.now();
+  const { config } = live;
   const signals = [context.signal, live.closing];
   return withCall({ config, signals, form: "lines" }, async ({ client, watch }) => {
     let decoding = false;
@@ -104,11 +160,11 @@ async function generate(
     const report = (): void => context.progress({ stage: "prefill" });
     report();
     watch.reportEvery(config.limits.progressMs, report);
-    const entry = live.entry ?? (await readEntry(config, watch.signal));
+    const entry = live.entry ?? (await readEntry(config, watch.signal, { mustAnswer: false }));
     watch.throwIfEnded();
     live.entry = entry;
     watch.allowSilence("first_token", config.limits.firstTokenMs);
-    const answer = await collectAnswer(await client.chat(body), {
+    const said = await collectAnswer(await client.chat(body), {
       resource: config.resource,
       outputTokensMax: body.options.num_predict,
       onFrame(frames) {
@@ -119,16 +175,22 @@ async function generate(
       },
     });
     const { version } = live.facts.known();
-    refuseCutPrompt({ request, usage: answer.usage, version }, config);
+    refuseCutPrompt({ request, usage: said.usage, version }, config);
     const durationMs = performance.now() - startedAt;
-    return { ...answer, durationMs, provenance: toProvenance(config, entry, body) };
+    return { ...said, durationMs, provenance: toProvenance(config, entry, body) };
   });
 }
 
 /** The model's entry. A list that cannot be had costs the result its digest, but no call. */
-async function readEntry(config: OllamaConfig, signal: AbortSignal): Promise<CatalogueEntry> {
+async function readEntry(
+  config: OllamaConfig,
+  signal: AbortSignal,
+  { mustAnswer }: { readonly mustAnswer: boolean },
+): Promise<CatalogueEntry> {
   const entry = await readCatalogueEntry(config, [signal]).catch((thrown: unknown) => {
-    if (ModelError.is(thrown)) return unknownEntry;
+    const isAway =
+      ModelError.is(thrown, "backend_unreachable") || ModelError.is(thrown, "backend_timeout");
+    if (ModelError.is(thrown) && !(mustAnswer && isAway)) return unknownEntry;
     throw thrown;
   });
   refuseRemote(entry, config);

@@ -42,6 +42,8 @@ export interface ReplayServerOptions {
     readonly ScriptedStep[] | ((request: ReceivedRequest) => ReplayStep | undefined);
   /** Is the model, for chats that neither script nor cassette answers. */
   readonly answer?: (request: ReceivedRequest) => string;
+  /** Default: a free one. */
+  readonly port?: number;
   /** Models that the server has besides the recorded ones. They read pictures. */
   readonly models?: readonly string[];
   /** Default: as recorded, which is a build without a number. */
@@ -106,7 +108,7 @@ export async function startReplayServer(options: ReplayServerOptions = {}): Prom
       });
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, "127.0.0.1", resolve));
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   let stopped: Promise<void> | undefined;

@@ -68,6 +68,19 @@ test("asks what a server and its model are once, and again after an outage", asy
   );
 });
 
+test("does not wait for a model on a server that does not even say what it has", async () => {
+  await using subject = await setup({
+    script: ({ kind }) => (kind === "tags" ? faults.dropped : undefined),
+  });
+
+  const error = await expectModelError(
+    subject.model.prepare?.(createContext()) ?? Promise.resolve(),
+  );
+
+  expect(error).toMatchObject({ code: "backend_unreachable", scope: "backend", retryable: true });
+  expect(kindsOf(subject.server)).not.toContain("load");
+});
+
 test("asks again what a model is when another one bears its name", async () => {
   let digest = "1".repeat(64);
   await using subject = await setup({
