@@ -68,6 +68,7 @@ import addStructure from "../sql/migrations/0009_add_structure.sql" with { type:
 import addProgress from "../sql/migrations/0010_add_progress.sql" with { type: "text" };
 import tuneVacuum from "../sql/migrations/0011_tune_vacuum.sql" with { type: "text" };
 import addWorkerLanes from "../sql/migrations/0012_add_worker_lanes.sql" with { type: "text" };
+import narrowLease from "../sql/migrations/0013_narrow_lease.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
 import { afterDefinitions } from "./after-sql.ts";
 import { explainingDefinitions } from "./explaining-sql.ts";
@@ -111,6 +112,7 @@ export const coreSql: SqlBundle = {
     { version: 10, name: "add_progress", text: addProgress },
     { version: 11, name: "tune_vacuum", text: tuneVacuum },
     { version: 12, name: "add_worker_lanes", text: addWorkerLanes },
+    { version: 13, name: "narrow_lease", text: narrowLease },
   ],
   definitions: [
     clock,

@@ -133,7 +133,7 @@ select coalesce(json_agg(json_build_object(
   'rows', json_build_object(
     'ready', case when r.job_id is not null then json_build_array(${lane}, r.priority, r.attempt) end,
     'lease', case when l.job_id is not null then json_build_array(${lane}, l.priority, l.attempt,
-      l.token, l.worker, l.solo, l.lease_ms, l.started_at is not null, l.resource) end,
+      l.token, l.worker, l.solo, l.lease_ms, l.started_at is not null, nullif(l.resource, '')) end,
     'stopped', case when s.job_id is not null then json_build_array(s.state, s.phase, s.code, s.worker) end,
     'attempts', (select coalesce(json_agg(json_build_array(a.phase, a.attempt, a.token, a.worker,
       a.outcome, a.code) order by a.phase collate "C", a.attempt), '[]')

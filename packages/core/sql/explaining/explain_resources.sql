@@ -8,7 +8,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   with need as materialized (
     select g.resource, w.state, w.wait_ms, w.places, r.concurrency_max, r.code, r.open_until, r.probe_job_id,
-      (select count(*) from :"schema".lease as l where l.resource = r.name) as leased
+      (select count(*) from :"schema".lease as l where l.resource = r.name and l.resource <> '') as leased
     from (select distinct o.resource, o.is_known from :"schema".live_runners(p_lane, p_now) as o) as g
     left join :"schema".resource as r on r.name = g.resource
     left join lateral :"schema".weigh_resource(r, p_now) as w on r.name is not null

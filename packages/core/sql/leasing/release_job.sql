@@ -22,7 +22,7 @@ begin
       v_lease, p_reason, p_code, p_message, least(coalesce(p_retry_after_ms, 0), 86400000), null, null
     ) as s;
     -- Our own database being away says nothing about what the job needs.
-    if p_reason = 'outage' and v_lease.resource is not null and p_code <> 'database_unavailable' then
+    if p_reason = 'outage' and v_lease.resource <> '' and p_code <> 'database_unavailable' then
       perform :"schema".report_outage(v_lease, p_code, p_retry_after_ms);
     end if;
   else

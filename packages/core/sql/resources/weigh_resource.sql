@@ -50,7 +50,8 @@ begin
     end if;
   end if;
   if places is not null then
-    select greatest(places - count(*), 0) into places from :"schema".lease as l where l.resource = p_resource.name;
+    select greatest(places - count(*), 0) into places from :"schema".lease as l
+    where l.resource = p_resource.name and l.resource <> '';
   end if;
   if state <> 'closed' then
     places := least(places, 1);
