@@ -4,6 +4,7 @@ import endChildren from "../sql/structure/end_children.sql" with { type: "text" 
 import failEffect from "../sql/structure/fail_effect.sql" with { type: "text" };
 import findSignal from "../sql/structure/find_signal.sql" with { type: "text" };
 import holdPhase from "../sql/structure/hold_phase.sql" with { type: "text" };
+import isAwaited from "../sql/structure/is_awaited.sql" with { type: "text" };
 import listChildren from "../sql/structure/list_children.sql" with { type: "text" };
 import parkLease from "../sql/structure/park_lease.sql" with { type: "text" };
 import reopenChild from "../sql/structure/reopen_child.sql" with { type: "text" };
@@ -31,4 +32,5 @@ export const structureDefinitions: readonly string[] = [
   reopenChild,
   cancelChildren,
   listChildren,
+  isAwaited,
 ];

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 
+import type { ClaimedJob } from "../src/job-store.ts";
 import { type NewJob, type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
-import { waitForSignal } from "./support/waiting.ts";
+import { waitForChildren, waitForSignal } from "./support/waiting.ts";
 
 // A job that waits, as everybody else sees it: who asks, cancels, replays, deletes.
 
@@ -63,6 +64,35 @@ describe("a waiting job", () => {
 
     expect(answers).toEqual(["not_settled", "not_settled"]);
     expect(await stateOf(queue, id)).toEqual(["waiting", undefined]);
+  });
+
+  test.each<[string, (queue: Queue, child: ClaimedJob) => Promise<unknown>]>([
+    ["completed", ({ store }, child) => store.completeJob(child, { output: 1, provenance: {} })],
+    ["failed", ({ store }, child) => store.failJob(child, { code: "bad", message: "" })],
+    ["cancelled", ({ client }, child) => client.cancel(child.publicId)],
+  ])("keeps a child that was %s until it has ended itself", async (state, end) => {
+    await using queue = await setup();
+    await queue.enqueue();
+    const parent = await queue.claimOne();
+    const child = { type: "essay", version: 1, phase: "draft", payload: {} };
+    const children = [child, { ...child, delayMs: 3_600_000 }];
+    await queue.call("enqueue_jobs", children, { parent: parent.publicId });
+    await waitForChildren(queue, parent);
+    await end(queue, await queue.claimOne());
+    const countPruned = async (): Promise<unknown> => {
+      await queue.query(`update :"schema".prune_mark set job_id = 0, rests_until = '-infinity'`);
+      await queue.database.advance(1_000);
+      const [row] = await queue.call("prune_jobs", 500, 500, 500, 500);
+      return row?.[state];
+    };
+
+    const whileItWaits = await countPruned();
+    const cancelled = await queue.client.cancel(parent.publicId);
+    const afterwards = await countPruned();
+
+    expect([whileItWaits, cancelled]).toEqual([0, "ok"]);
+    // Of the cancelled, the parent and its other child besides.
+    expect(afterwards).toBe(state === "cancelled" ? 3 : 1);
   });
 
   test("leaves nothing of what it was told when its subject is erased", async () => {

@@ -34,7 +34,8 @@ begin
     -- Whether they are completed is looked at while they are held.
     select array_agg(j.id) into v_ids from :"schema".job as j
     join :"schema".job_overview as o on o.id = j.public_id
-    where j.id = any (v_ids) and o.state = 'completed' and o.finished_at < p_before;
+    where j.id = any (v_ids) and o.state = 'completed' and o.finished_at < p_before
+      and not :"schema".is_awaited(j.id);
     if v_ids is not null then
       perform :"schema".forget_jobs(v_ids);
     end if;

@@ -1,5 +1,6 @@
 -- Deletes jobs that ended long ago, a few at a time, with their attempts, results, counters and keys. Never one that
--- waits or runs, however old. No hook is called: the job has ended before.
+-- waits or runs, however old, and no child of one: its parent may ask how it fared. No hook is called: the job has ended
+-- before.
 --   p_completed_ms and so on: how long a job that ended so is kept, in milliseconds; null for ever.
 --   p_limit: jobs looked at per state in one call.
 --   Locks: the jobs' rows, skipping those of others. Indexes: stopped (state, finished_at), job (id).
@@ -37,7 +38,7 @@ begin
     where k.ms is not null
   loop
     v_ids := array(
-      select s.job_id from :"schema".stopped as s where s.state = v_keep.state and s.finished_at < v_keep.before
+      select s.job_id from :"schema".stopped as s where s.state = v_keep.state and s.finished_at < v_keep.before and not :"schema".is_awaited(s.job_id)
       order by s.finished_at limit p_limit
     );
     more := more or cardinality(v_ids) = p_limit;
@@ -46,7 +47,7 @@ begin
     v_ids := array(select j.id from :"schema".job as j where j.id = any (v_ids) order by j.id for update skip locked);
     v_ids := array(
       select s.job_id from :"schema".stopped as s
-      where s.job_id = any (v_ids) and s.state = v_keep.state and s.finished_at < v_keep.before
+      where s.job_id = any (v_ids) and s.state = v_keep.state and s.finished_at < v_keep.before and not :"schema".is_awaited(s.job_id)
       order by s.job_id for update skip locked
     );
     perform :"schema".forget_jobs(v_ids);
