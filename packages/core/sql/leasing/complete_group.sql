@@ -36,7 +36,8 @@ begin
     delete from :"schema".unique_key as u using gone as g where u.job_id = g.job_id
   )
   select coalesce(array_agg(g.place), '{}'), array_agg(g.lane_id) into v_places, v_lanes from gone as g;
-  if exists (select from :"schema".slot) then
+  -- A table that was never written to has no pages: to know that costs none.
+  if pg_relation_size($t$:"schema".slot$t$::regclass) > 0 then
     perform :"schema".free_slots(array(select p_job_ids[d.place] from unnest(v_places) as d (place)));
   end if;
 
@@ -56,7 +57,9 @@ begin
     ) using v_type.type, v_type.phase, v_type.ids, v_type.outputs;
   end loop;
   -- Nearly always nobody is anybody's child.
-  if exists (select from :"schema".child as c where c.job_id = any (p_job_ids)) then
+  if pg_relation_size($t$:"schema".child$t$::regclass) > 0
+    and exists (select from :"schema".child as c where c.job_id = any (p_job_ids))
+  then
     perform :"schema".end_children(array(select p_job_ids[d.place] from unnest(v_places) as d (place)), 'completed');
   end if;
   return v_places;
