@@ -1,9 +1,21 @@
 import postgres from "postgres";
 
+import { backoffMs } from "./backoff.ts";
 import { WorkerError } from "./errors.ts";
+import { isPooled, toDriverUrl } from "./pooler.ts";
+import { systemRuntime, wait } from "./runtime.ts";
+
+/** Options of the `postgres` package, and one of ours. */
+export interface ConnectionOptions extends postgres.Options<Record<string, never>> {
+  /**
+   * Whether a pooler stands between that lends a connection for one transaction, as PgBouncer in transaction mode does.
+   * Nothing is prepared and nobody listens then: jobs are found by looking. In a URL: `?pgbouncer=true`. Default: `false`.
+   */
+  readonly pooled?: boolean;
+}
 
 /** How to reach Postgres: a URL, or options of the `postgres` package. */
-export type DatabaseConnection = string | postgres.Options<Record<string, never>>;
+export type DatabaseConnection = string | ConnectionOptions;
 
 /** A function of the schema: the types of its arguments, and how a row of its answer is read. */
 export interface Routine<Answer> {
@@ -58,15 +70,18 @@ export function openClient(
   const settings = {
     onnotice: () => undefined,
     connect_timeout: 5,
+    // What is prepared on one connection of the pooler's is not known on the next.
+    ...(isPooled(connection) ? { prepare: false } : {}),
     // The driver's own would let us wait up to 20 s after an outage, which is longer than any statement may take.
     backoff: (failures: number) => (0.5 + Math.random() / 2) * Math.min(2 ** failures / 20, 2),
     ...overrides,
   };
-  if (typeof connection === "string") return postgres(connection, settings);
+  if (typeof connection === "string") return postgres(toDriverUrl(connection), settings);
+  const { pooled: _pooled, ...host } = connection;
   return postgres({
-    ...connection,
+    ...host,
     ...settings,
-    connection: { ...connection.connection, ...settings.connection },
+    connection: { ...host.connection, ...settings.connection },
     types: {},
     transform: {},
   });
@@ -84,6 +99,20 @@ interface DriverClient {
   calls: number;
   owed: number;
   isRetired: boolean;
+  /** Whether its server's default is the isolation level that our functions need; undefined before it was asked. */
+  isFitting: Promise<boolean> | undefined;
+}
+
+function openDriverClient({ connection, max, name }: PoolOptions): DriverClient {
+  const sql = openClient(connection, {
+    max,
+    // The driver has no unref: an idle pool must not keep a process alive that forgot to stop us.
+    idle_timeout: 30,
+    // We send and read no arrays, and a connection that breaks in this question would end the process.
+    fetch_types: false,
+    connection: { application_name: name },
+  });
+  return { sql, calls: 0, owed: 0, isRetired: false, isFitting: undefined };
 }
 
 export function openPool(options: PoolOptions): Pool {
@@ -92,15 +121,7 @@ export function openPool(options: PoolOptions): Pool {
   let ended = false;
 
   const open = (): DriverClient => {
-    const sql = openClient(options.connection, {
-      max: options.max,
-      // The driver has no unref: an idle pool must not keep a process alive that forgot to stop us.
-      idle_timeout: 30,
-      // We send and read no arrays, and a connection that breaks in this question would end the process.
-      fetch_types: false,
-      connection: { application_name: options.name },
-    });
-    const client = { sql, calls: 0, owed: 0, isRetired: false };
+    const client = openDriverClient(options);
     clients.add(client);
     return client;
   };
@@ -116,13 +137,14 @@ export function openPool(options: PoolOptions): Pool {
   // The driver never gives up on a silent connection, so we do.
   const bounded = async <Result>(
     operation: string,
-    ask: (sql: postgres.Sql) => Promise<Result>,
+    ask: (client: DriverClient, over: AbortSignal) => Promise<Result>,
   ): Promise<Result> => {
     const client = current;
+    const over = new AbortController();
     client.owed += 1;
     client.calls += 1;
     if (client.calls === callsMax) retire(client);
-    const work = ask(client.sql);
+    const work = ask(client, over.signal);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const expiry = new Promise<never>((_, reject) => {
       const what = `did not answer ${operation} within ${deadlineMs} ms`;
@@ -135,6 +157,7 @@ export function openPool(options: PoolOptions): Pool {
       throw toDatabaseError(error, operation);
     } finally {
       clearTimeout(timer);
+      over.abort();
       work.catch(() => undefined);
       client.owed -= 1;
       // Its neighbours may still be answered, and none of them is waited for longer than the deadline.
@@ -147,9 +170,13 @@ export function openPool(options: PoolOptions): Pool {
 
   return {
     call: (routine, values) =>
-      bounded(routine.name, (sql) => callRoutine(sql, { schema, routine, values })),
-    transaction: (body) => bounded("transaction", (sql) => runTransaction(sql, schema, body)),
+      bounded(routine.name, (client, over) =>
+        repeatRefused(() => callAlone(client, { schema, routine, values }), over),
+      ),
+    transaction: (body) => bounded("transaction", ({ sql }) => runTransaction(sql, schema, body)),
     async listen(channel, onHint, onReady) {
+      // The pooler would lend this connection to others, and hints with it.
+      if (isPooled(options.connection)) return;
       try {
         await current.sql.listen(channel, onHint, onReady);
       } catch (error) {
@@ -163,12 +190,64 @@ export function openPool(options: PoolOptions): Pool {
   };
 }
 
+/**
+ * Our functions read again what they have waited for, and have to see it as it is by then: in a stricter level they would
+ * be refused, or would decide by what is past. What the database or the login has for a default is the host's business.
+ */
+export const isolation: string = "isolation level read committed";
+
+/** Asks once: it costs no parameter of the connection's start, which poolers refuse. */
+async function isFitting(client: DriverClient): Promise<boolean> {
+  client.isFitting ??= client.sql
+    .unsafe("show default_transaction_isolation")
+    .values()
+    .then(([row]) => row?.[0] === "read committed");
+  try {
+    return await client.isFitting;
+  } catch (error) {
+    client.isFitting = undefined;
+    throw error;
+  }
+}
+
+/** A call is a transaction of its own; where that would have the wrong level, it says so and takes longer. */
+async function callAlone<Answer>(
+  client: DriverClient,
+  call: RoutineCall<Answer>,
+): Promise<readonly Answer[]> {
+  if (await isFitting(client)) return await callRoutine(client.sql, call);
+  let answers: readonly Answer[] = [];
+  await client.sql.begin(isolation, async (sql) => {
+    answers = await whileConnected(callRoutine(sql, call));
+  });
+  return answers;
+}
+
+const refusalsMax = 5;
+const betweenRefusals = { minMs: 5, maxMs: 100 };
+
+/** Postgres has undone the whole of a call that it could not put in order with others, so it may be made again. */
+async function repeatRefused<Result>(
+  ask: () => Promise<Result>,
+  over: AbortSignal,
+): Promise<Result> {
+  for (let refusals = 1; ; refusals += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (codeOf(error) !== "40001" || refusals === refusalsMax) throw error;
+      await wait(systemRuntime, backoffMs(systemRuntime, refusals, betweenRefusals), over);
+      if (over.aborted) throw error;
+    }
+  }
+}
+
 async function runTransaction(
   client: postgres.Sql,
   schema: string,
   body: (transaction: Transaction) => Promise<void>,
 ): Promise<void> {
-  await client.begin(async (sql) => {
+  await client.begin(isolation, async (sql) => {
     await body({
       call: (routine, values) => whileConnected(callRoutine(sql, { schema, routine, values })),
       run: async (text, parameters) =>
@@ -187,7 +266,7 @@ async function whileConnected<Result>(work: PromiseLike<Result>): Promise<Result
   try {
     return await work;
   } catch (error) {
-    if (!isBroken(error)) throw error;
+    if (!isBroken(error) || isOnlyRefused(error)) throw error;
     return await new Promise<never>(() => undefined);
   }
 }
@@ -241,6 +320,8 @@ const transientStates = new Set([
   "57P03",
   "25006",
 ]);
+/** A statement that was prepared is not there, or is there although it was not. */
+const preparedStates = new Set(["26000", "42P05"]);
 const transientClasses = new Set(["08", "53", "58"]);
 /** Of the driver, such as CONNECTION_CLOSED and CONNECT_TIMEOUT; and of the system, such as ECONNRESET and EHOSTUNREACH. */
 const connectionCode = /^(?:CONNECT\w*|E(?!RR_)[A-Z_]+)$/;
@@ -263,6 +344,10 @@ export function toDatabaseError(error: unknown, operation: string): WorkerError 
     return databaseUnavailable(what, { cause: error, adapterCode });
   }
   const fixed = { scope: "config", cause: error, adapterCode } as const;
+  if (preparedStates.has(code)) {
+    const message = `Something between us and Postgres lends connections (SQLSTATE ${code}): say \`pooled: true\`, or \`?pgbouncer=true\` in the URL.`;
+    return new WorkerError("config_invalid", message, fixed);
+  }
   if (code === "42501" || code === "28000" || code === "28P01") {
     const message = `The database login may not call ${operation} (SQLSTATE ${code}): grant it, see migrate --roles.`;
     return new WorkerError("grant_missing", message, fixed);
@@ -303,6 +388,13 @@ function isBroken(error: unknown): boolean {
   if (WorkerError.is(error)) return error.code === "database_unavailable";
   const code = codeOf(error) ?? "";
   return connectionCode.test(code) || /^(?:08|57P)/.test(code);
+}
+
+/** A statement that raised an error with such a code, and whose connection goes on. */
+function isOnlyRefused(error: unknown): boolean {
+  return (
+    typeof error === "object" && error !== null && "severity" in error && error.severity === "ERROR"
+  );
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -24,6 +24,7 @@ export { parseWorkerSettings, workerDefaults } from "./config.ts";
 export type { WorkerSettings } from "./config.ts";
 export { openPool } from "./database.ts";
 export type {
+  ConnectionOptions,
   DatabaseConnection,
   Pool,
   PoolOptions,
@@ -61,6 +62,7 @@ export type { NewJobs } from "./new-job.ts";
 export type { PauseRecord, PauseScope, RedactAnswer, WorkerRecord } from "./operating-routines.ts";
 export type { Operating, PauseOptions } from "./operating-store.ts";
 export * from "./pipeline.ts";
+export { toDriverUrl } from "./pooler.ts";
 export type { ResourceRecord } from "./resources-routines.ts";
 export type { OpenBreakerOptions, Resources } from "./resources-store.ts";
 export type { PruneAnswer, Retention } from "./upkeep.ts";

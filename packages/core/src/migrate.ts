@@ -7,6 +7,7 @@ import createRoles from "../sql/roles/create_roles.sql" with { type: "text" };
 import { backoffMs } from "./backoff.ts";
 import {
   type DatabaseConnection,
+  isolation,
   openClient,
   quoteIdentifier,
   toDatabaseError,
@@ -145,7 +146,7 @@ async function inShortLocks(
   const over = systemRuntime.now() + patienceSeconds * 1_000;
   for (let tries = 1; ; tries += 1) {
     try {
-      await client.begin(async (sql) => {
+      await client.begin(isolation, async (sql) => {
         // Nobody but another migrator waits for this one, so it may take as long as that one takes.
         await sql`select pg_advisory_xact_lock(hashtextextended(${"leasehold " + schema}, 0))`;
         await sql.unsafe(shortLocks);
@@ -223,7 +224,7 @@ export function printMigrations(options: Omit<MigrateOptions, "connection">, fro
     parts.push(...bundle.definitions);
   }
   parts.push(revokePublic);
-  return `begin;\n${shortLocks};\n${renderSql(parts.join("\n"), schema)}commit;\n`;
+  return `begin ${isolation};\n${shortLocks};\n${renderSql(parts.join("\n"), schema)}commit;\n`;
 }
 
 export const defaultSchema = "leasehold";

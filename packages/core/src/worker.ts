@@ -18,6 +18,7 @@ import { defaultSchema } from "./migrate.ts";
 import { endOverdue, type PhaseDeadline } from "./phase-execution.ts";
 import { checkExecutors, planWork, type WorkPlan } from "./phase-plan.ts";
 import type { Pipeline } from "./pipeline.ts";
+import { isPooled } from "./pooler.ts";
 import { createPostgresStore } from "./postgres-store.ts";
 import { pruneDuty } from "./retention.ts";
 import { type Runtime, systemRuntime, wait } from "./runtime.ts";
@@ -262,6 +263,9 @@ async function startEngine(
   maintenance.start();
   loop.start();
   registry?.start();
+  if (isPooled(options.connection)) {
+    options.logger?.info("hints.unheard", { pooled: true, pollSeconds: settings.pollSeconds });
+  }
   // Hints only save time, so a worker without them is a slower worker, not a broken one.
   store.listen({ onDue: () => loop.wake(), onOrder: () => keeper.hurry() }).catch(() => undefined);
   return { store, keeper, deadlines, stalls, loop, maintenance, registry, hardStop };

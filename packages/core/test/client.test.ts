@@ -171,7 +171,7 @@ describe("enqueueMany", () => {
 
     const rows = await queue.query(
       `select payload ->> 'text' as text, priority from :"schema".job
-       where public_id = any ($1::text::uuid[]) order by id`,
+       where public_id = any ((select $1::text::uuid[])::uuid[]) order by id`,
       `{${answers.map(({ id }) => id).join(",")}}`,
     );
     expect(rows).toEqual(inputs.map(({ text }) => ({ text, priority: 3 })));

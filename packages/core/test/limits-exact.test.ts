@@ -51,7 +51,7 @@ async function mostAtOnce(queue: LimitedQueue, of = "true"): Promise<number> {
 
 test("50 claimers never run more than the limits of a queue and of each tenant say", async () => {
   await using queue = await setupLimitedQueue(await server());
-  const options = { connection: queue.url, schema: queue.schema, name: "claimers" };
+  const options = { connection: queue.workerUrl, schema: queue.schema, name: "claimers" };
   const store = createPostgresStore({ ...options, connections: claimerCount });
   await queue.client.setLimit({ queue: "default" }, { concurrencyMax: capMax });
   await queue.client.setLimit({ tenant: "*" }, { concurrencyMax: 3 });

@@ -41,7 +41,7 @@ async function setup(): Promise<Subject> {
   return {
     ...queue,
     spawn(options) {
-      const whole = { ...options, connection: queue.url, schema: queue.schema };
+      const whole = { ...options, connection: queue.workerUrl, schema: queue.schema };
       const child = Bun.spawn(
         [
           process.execPath,

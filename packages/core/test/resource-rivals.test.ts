@@ -148,13 +148,13 @@ test("a declaration that waits for an operator's word follows it", async () => {
 
 test("fifty claimers never have a fourth job of a resource that bears three", async () => {
   await using queue = await setup();
-  const { url, schema } = queue;
+  const { workerUrl, schema } = queue;
   const jobs = 300;
   await queue.store.declareResource("host/model", 3);
   const [lane] = await queue.lanes(["draft"]);
   await queue.enqueueMany(jobs);
   const stores = Array.from({ length: 5 }, () =>
-    createPostgresStore({ connection: url, schema, name: "claimer", connections: 10 }),
+    createPostgresStore({ connection: workerUrl, schema, name: "claimer", connections: 10 }),
   );
   const completed: string[] = [];
   const isDone = (): boolean => completed.length >= jobs;

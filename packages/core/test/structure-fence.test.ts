@@ -156,7 +156,7 @@ describe("a worker process", () => {
     await using queue = await setup();
     await queue.query('create table :"schema".effect (input text, worker text)');
     const spawn = (options: Pick<EffectProcessOptions, "name" | "dies">): Bun.Subprocess => {
-      const whole = { ...options, connection: queue.url, schema: queue.schema };
+      const whole = { ...options, connection: queue.workerUrl, schema: queue.schema };
       const path = join(import.meta.dir, "support/effect-process.ts");
       return Bun.spawn([process.execPath, path, JSON.stringify(whole)], {
         stdin: "pipe",

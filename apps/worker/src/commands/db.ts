@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 
-import { WorkerError } from "@leasehold/core";
+import { toDriverUrl, WorkerError } from "@leasehold/core";
 import postgres from "postgres";
 
 import type { WorkerConfig } from "../config.ts";
@@ -21,7 +21,7 @@ const oneStatement = { prepare: true, simple: false };
 /** Runs one statement and prints its rows. */
 export async function query(config: WorkerConfig, statement: string): Promise<void> {
   await using database = await openDatabase(config);
-  const sql = postgres(database.url, { max: 1, onnotice: () => undefined });
+  const sql = postgres(toDriverUrl(database.url), { max: 1, onnotice: () => undefined });
   try {
     const rows = await sql.unsafe(statement, [], oneStatement);
     if (rows.length > 0) console.table([...rows]);

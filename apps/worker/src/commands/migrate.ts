@@ -1,4 +1,4 @@
-import { migrate, migrateRoles, printMigrations } from "@leasehold/core";
+import { migrate, migrateRoles, printMigrations, toDriverUrl } from "@leasehold/core";
 import postgres from "postgres";
 
 import type { WorkerConfig } from "../config.ts";
@@ -45,7 +45,7 @@ export async function migrateDatabase(
 
 /** Everybody goes on using the embedded Postgres by its one login, which has just given away all that it owned. */
 async function keepOrdinaryLogin(adminUrl: string): Promise<void> {
-  const sql = postgres(adminUrl, { max: 1, onnotice: () => undefined });
+  const sql = postgres(toDriverUrl(adminUrl), { max: 1, onnotice: () => undefined });
   try {
     await sql.unsafe(`grant ${roleNames.owner}, ${roleNames.worker} to leasehold`);
   } finally {

@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { type DatabaseConnection, openClient, routineText, type SqlValue } from "../database.ts";
 import { renderSql } from "../migrate.ts";
+import { isPooled } from "../pooler.ts";
 import { dropSchema } from "./testing-sql.ts";
 
 /** Jobs of a type that are due or leased. */
@@ -38,7 +39,11 @@ export function createTestDatabaseStore(
     max: 4,
     // A test that forgets to dispose must not keep its process alive.
     idle_timeout: 5,
-    connection: { application_name: "leasehold testing" },
+    connection: {
+      application_name: "leasehold testing",
+      // A statement of the test's own may be of any kind, so it cannot be put into a transaction of ours.
+      ...(isPooled(connection) ? {} : { default_transaction_isolation: "read committed" }),
+    },
   });
   return {
     async advance(ms) {

@@ -1,12 +1,13 @@
-import { createTestDatabase, type TestDatabase, type TestRow } from "@leasehold/core/testing";
+import type { TestDatabase, TestRow } from "@leasehold/core/testing";
 import postgres from "postgres";
 
 import { type Client, createClient } from "../../src/client.ts";
 import type { SqlValue } from "../../src/database.ts";
 import type { ClaimedJob, JobStore, LaneIds } from "../../src/job-store.ts";
 import { renderSql } from "../../src/migrate.ts";
+import { isPooled } from "../../src/pooler.ts";
 import { createPostgresStore } from "../../src/postgres-store.ts";
-import type { TestServer } from "./server.ts";
+import { createSchema, type TestServer } from "./server.ts";
 
 /** A job for `enqueue_jobs`, with what a test does not care about left out. */
 export interface NewJob {
@@ -42,6 +43,8 @@ export interface ClaimOptions {
 /** An empty schema with jobs of one type, `essay`, of two phases, `draft` and `grade`. */
 export interface Queue extends AsyncDisposable {
   readonly url: string;
+  /** As workers log in. */
+  readonly workerUrl: string;
   readonly schema: string;
   readonly database: TestDatabase;
   /** The production store: what a worker calls. */
@@ -73,10 +76,15 @@ export interface Session extends AsyncDisposable {
 type Value = string | number | boolean | null | object;
 
 export async function setupQueue(server: TestServer): Promise<Queue> {
-  const { url } = server;
-  const database = await createTestDatabase({ connection: url });
+  const { url, workerUrl } = server;
+  const database = await createSchema(server);
   const { schema } = database;
-  const store = createPostgresStore({ connection: url, schema, name: "test", connections: 4 });
+  const store = createPostgresStore({
+    connection: workerUrl,
+    schema,
+    name: "test",
+    connections: 4,
+  });
   const client = createClient(database);
   const send: Send = (text, parameters) => database.query(text, parameters);
 
@@ -96,6 +104,7 @@ export async function setupQueue(server: TestServer): Promise<Queue> {
 
   return {
     url,
+    workerUrl,
     schema,
     database,
     store,
@@ -127,7 +136,8 @@ export async function setupQueue(server: TestServer): Promise<Queue> {
 async function beginSession(url: string, schema: string): Promise<Session> {
   const sql = postgres(url, { max: 1, onnotice: () => undefined });
   const [backend] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
-  await sql.unsafe("begin");
+  // As our own transactions are, whatever the server's default.
+  await sql.unsafe("begin isolation level read committed");
   // The driver sends a query when somebody waits for it, so somebody does at once.
   const send: Send = async (text, parameters) =>
     Array.from(await sql.unsafe<TestRow[]>(renderSql(text, schema), [...parameters]));
@@ -180,7 +190,8 @@ export function connectionOptions(url: string): {
   readonly path: string;
   readonly database: string;
   readonly username: string;
+  readonly pooled: boolean;
 } {
   const { path, database, user } = postgres(url, { max: 1 }).options;
-  return { path: String(path), database, username: user };
+  return { path: String(path), database, username: user, pooled: isPooled(url) };
 }

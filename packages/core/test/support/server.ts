@@ -2,13 +2,25 @@ import { afterAll, setDefaultTimeout } from "bun:test";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 
-import { startEmbeddedPostgres } from "@leasehold/embedded-postgres";
+import { migrateRoles } from "@leasehold/core";
+import {
+  createTestDatabase,
+  type TestDatabase,
+  type TestDatabaseOptions,
+} from "@leasehold/core/testing";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedded-postgres";
+import postgres from "postgres";
+
+import { moveIn } from "./neighbour.ts";
+import { surrounding, throughPooler } from "./surrounding.ts";
 
 /** A database on the server that all test processes share. */
 export interface ServerDatabase {
   /** As the ordinary login that owns it. */
   readonly url: string;
-  /** As another login; `postgres` is the superuser. */
+  /** As workers log in: the same, where no roles were made. */
+  readonly workerUrl: string;
+  /** As another login, and never through a pooler; `postgres` is the superuser. */
   readonly urlAs: (login: string) => string;
 }
 
@@ -41,22 +53,77 @@ export interface OpenServer extends TestServer {
 /** The same for a program that is no test. */
 export async function openServer(): Promise<OpenServer> {
   const server = await startEmbeddedPostgres({
-    dataDir: join(tmpdir(), `leasehold-tests-${userInfo().uid}`),
+    dataDir: surrounding.dataDir ?? join(tmpdir(), `leasehold-tests-${userInfo().uid}`),
     durability: "none",
   });
   const names: string[] = [];
   const createDatabase = async (): Promise<ServerDatabase> => {
     const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
     names.push(name);
-    const url = await server.createDatabase(name);
-    return { url, urlAs: (login) => server.databaseUrl(name, login) };
+    return await prepareDatabase(server, name);
   };
+  const database = await createDatabase();
+  const neighbour = surrounding.hasNeighbour === true ? await moveIn(database.url) : undefined;
   return {
-    ...(await createDatabase()),
+    ...database,
     createDatabase,
     async close() {
-      for (const name of names) await server.dropDatabase(name);
-      await server.stop();
+      try {
+        await neighbour?.leave();
+      } finally {
+        for (const name of names) await server.dropDatabase(name);
+        await server.stop();
+      }
     },
   };
+}
+
+const roles = {
+  owner: "leasehold_tests_owner",
+  worker: "leasehold_tests_worker",
+  limited: "leasehold_tests_limited",
+};
+
+async function prepareDatabase(server: EmbeddedPostgres, name: string): Promise<ServerDatabase> {
+  const { isolation, poolerFolder, hasRoles } = surrounding;
+  const direct = await server.createDatabase(name);
+  const urlAs = (login: string): string => server.databaseUrl(name, login);
+  if (isolation !== undefined) {
+    await asAdmin(
+      urlAs,
+      `alter database ${name} set default_transaction_isolation = '${isolation}'`,
+    );
+  }
+  const url = poolerFolder === undefined ? direct : throughPooler(direct, poolerFolder);
+  return { url, workerUrl: hasRoles === true ? urlAs(roles.worker) : url, urlAs };
+}
+
+/** An empty schema, with the roles where the surrounding has them. */
+export async function createSchema(
+  { url, urlAs }: ServerDatabase,
+  options: Omit<TestDatabaseOptions, "connection"> = {},
+): Promise<TestDatabase> {
+  const database = await createTestDatabase({ connection: url, ...options });
+  if (surrounding.hasRoles !== true) return database;
+  const { schema } = database;
+  await migrateRoles({ connection: urlAs("postgres"), schema, ...roles });
+  // The ordinary login goes on as before, and grants what is its own, as a host would.
+  await asAdmin(
+    urlAs,
+    `grant ${roles.owner} to leasehold;
+     alter default privileges for role leasehold in schema "${schema}"
+       grant all on tables to ${roles.owner}, ${roles.worker};
+     alter default privileges for role leasehold in schema "${schema}"
+       grant all on sequences to ${roles.owner}, ${roles.worker}`,
+  );
+  return database;
+}
+
+async function asAdmin(urlAs: ServerDatabase["urlAs"], text: string): Promise<void> {
+  const sql = postgres(urlAs("postgres"), { max: 1, onnotice: () => undefined });
+  try {
+    await sql.unsafe(text).simple();
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
 }

@@ -11,15 +11,10 @@ import {
   type Worker,
   type WorkerOptions,
 } from "@leasehold/core";
-import {
-  createTestDatabase,
-  type EventRecorder,
-  recordEvents,
-  type TestDatabase,
-} from "@leasehold/core/testing";
+import { type EventRecorder, recordEvents, type TestDatabase } from "@leasehold/core/testing";
 import { z } from "zod";
 
-import type { TestServer } from "./server.ts";
+import { createSchema, type TestServer } from "./server.ts";
 
 /** A worker on an empty schema, not started yet, and all that it tells. */
 export interface WorkerSubject extends AsyncDisposable {
@@ -37,12 +32,12 @@ export async function setupWorker(
   server: TestServer,
   options: Omit<WorkerOptions, "connection" | "schema">,
 ): Promise<WorkerSubject> {
-  const database = await createTestDatabase({ connection: server.url });
+  const database = await createSchema(server);
   const client = createClient({ connection: server.url, schema: database.schema });
   const added: { worker: Worker; recorder: EventRecorder }[] = [];
   const addWorker: WorkerSubject["addWorker"] = (more) => {
     const worker = createWorker({
-      connection: server.url,
+      connection: server.workerUrl,
       schema: database.schema,
       // A queue is looked at often: most of these tests are not about waiting.
       pollSeconds: 0.02,
