@@ -1,0 +1,56 @@
+import type { Exception } from "./core-suite.ts";
+
+function named(file: string, reason: string, tests: readonly string[]): readonly Exception[] {
+  return tests.map((test) => ({ file, test, reason }));
+}
+
+const cancelLate = "a pooler passes no hint on, so a cancel is heard with the next renewal";
+
+/** What cannot hold in a surrounding: the one list of it. */
+const exceptions: Readonly<Record<string, readonly Exception[]>> = {
+  pgbouncer: [
+    ...named("client", "PgBouncer refuses a start-up parameter of the host's own", [
+      "a client works with the options of a host that reads numbers its own way",
+    ]),
+    ...named("running-worker", cancelLate, [
+      "a cancel reaches a running job > through the hint",
+      "a cancel reaches a running job > and disturbs nobody else",
+      "a cancel reaches a running job > that goes on with its next phase",
+      "a cancel reaches a running job > whose worker was cut off from hints",
+      "adapters that do not obey > exhaust a worker",
+      "adapters that do not obey > never exhaust a worker",
+      "adapters that do not obey > keep a worker no longer",
+    ]),
+    ...named(
+      "testing",
+      "a pooler passes no hint on, so a sleeping worker looks when its time comes",
+      ["createTestDatabase > wakes a sleeping worker"],
+    ),
+    ...named("doctor", "it finds that no hints arrive, too", [
+      "doctor > finds nothing in a queue that is well",
+      "doctor > finds a resource that is away",
+      "doctor > finds a pause",
+      "doctor > finds a table that nobody vacuums",
+      "doctor > finds a schema that is too old",
+      "doctor > finds dead rows",
+      "doctor > finds a schema that is newer",
+      "doctor > finds a clock that went back",
+      "doctor > finds a table whose rows a policy hides",
+      "doctor > finds an index that is gone",
+    ]),
+    ...named(
+      "doctor",
+      "the pooler's connections are older than what the test changes for new ones",
+      ["doctor > finds connections that run out", "doctor > finds a server that takes no writes"],
+    ),
+  ],
+  roles: [
+    ...named("running-worker", "its login may not end the connections of a worker's", [
+      "a cancel reaches a running job > whose worker was cut off from hints",
+    ]),
+  ],
+};
+
+export function exceptionsOf(surrounding: string): readonly Exception[] {
+  return exceptions[surrounding] ?? [];
+}

@@ -1,0 +1,97 @@
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
+
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedded-postgres";
+
+import { listServerFiles, runCoreSuite } from "./support/surroundings/core-suite.ts";
+import { exceptionsOf } from "./support/surroundings/exceptions.ts";
+import {
+  findPgBouncer,
+  type PgBouncerProgram,
+  startPgBouncer,
+} from "./support/surroundings/pgbouncer.ts";
+import { createTemporaryDirectory } from "./support/temporary-directory.ts";
+
+// The tests of core that use a server, once more in each surrounding that a host may have. Plain `bun test` runs them on
+// the private PostgreSQL 18, in schemas of the ordinary login.
+
+setDefaultTimeout(1_500_000);
+
+const mayBeMissing = process.env["CI"] !== "true";
+const oldFolder = "/usr/lib/postgresql/15/bin";
+const isOldMissing = mayBeMissing && !existsSync(oldFolder);
+const program: PgBouncerProgram | undefined = await findPgBouncer();
+const isPgBouncerMissing = mayBeMissing && program === undefined;
+afterAll(() => program?.[Symbol.asyncDispose]());
+
+/** A server of its own, which the processes of the suite join. */
+async function startServer(binFolder?: string): Promise<EmbeddedPostgres> {
+  const folder = await createTemporaryDirectory();
+  const server = await startEmbeddedPostgres({
+    dataDir: folder.path,
+    durability: "none",
+    ...(binFolder === undefined ? {} : { binFolder }),
+  });
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await folder[Symbol.asyncDispose]();
+  };
+  return { ...server, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** Runs the suite, prints what came of it, and expects that nothing failed but what must. */
+async function runIn(name: string, server: EmbeddedPostgres, surrounding: object): Promise<void> {
+  const exceptions = exceptionsOf(name);
+  const report = await runCoreSuite({ dataDir: server.dataDir, ...surrounding }, exceptions);
+
+  const named = exceptions.map(
+    ({ file, test: title, reason }) => `  not here: ${file}: ${title || "all of it"}: ${reason}`,
+  );
+  const figures =
+    `${name}, PostgreSQL ${server.version}: ${report.ran} tests ran, ${report.passed} passed, ` +
+    `${report.skipped} left out; ${exceptions.length} named exceptions`;
+  process.stderr.write(`${[figures, ...named].join("\n")}\n`);
+  expect(report.failures).toEqual([]);
+  expect(report.passed).toBeGreaterThan((await listServerFiles()).length);
+}
+
+test.skipIf(isPgBouncerMissing)(
+  "the core suite holds behind PgBouncer in transaction mode" +
+    (isPgBouncerMissing ? " (skipped: no pgbouncer, and apt-get fetched none)" : ""),
+  async () => {
+    if (program === undefined) throw new Error("CI must be able to fetch pgbouncer.");
+    await using server = await startServer();
+    const serverFolder = decodeURIComponent(/@([^,]+),/.exec(server.url)?.[1] ?? "");
+    await using pooler = await startPgBouncer(program, serverFolder);
+
+    await runIn("pgbouncer", server, { poolerFolder: pooler.socketFolder });
+  },
+);
+
+test("the core suite holds where transactions are serializable by default", async () => {
+  await using server = await startServer();
+
+  await runIn("serializable", server, { isolation: "serializable" });
+});
+
+test("the core suite holds beside a second schema whose worker is busy", async () => {
+  await using server = await startServer();
+
+  await runIn("second schema", server, { hasNeighbour: true });
+});
+
+test("the core suite holds with workers that may only execute functions", async () => {
+  await using server = await startServer();
+
+  await runIn("roles", server, { hasRoles: true });
+});
+
+test.skipIf(isOldMissing)(
+  "the core suite holds on PostgreSQL 15" + (isOldMissing ? ` (skipped: no ${oldFolder})` : ""),
+  async () => {
+    await using server = await startServer(oldFolder);
+
+    expect(server.version).toStartWith("15.");
+    await runIn("postgres 15", server, {});
+  },
+);
