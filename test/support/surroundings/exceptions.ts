@@ -26,6 +26,7 @@ const exceptions: Readonly<Record<string, readonly Exception[]>> = {
       "a pooler passes no hint on, so a sleeping worker looks when its time comes",
       ["createTestDatabase > wakes a sleeping worker"],
     ),
+    ...named("pausing", "a pooler passes no hint on", ["resume > wakes sleeping workers"]),
     ...named("doctor", "it finds that no hints arrive, too", [
       "doctor > finds nothing in a queue that is well",
       "doctor > finds a resource that is away",
@@ -43,6 +44,16 @@ const exceptions: Readonly<Record<string, readonly Exception[]>> = {
       "the pooler's connections are older than what the test changes for new ones",
       ["doctor > finds connections that run out", "doctor > finds a server that takes no writes"],
     ),
+  ],
+  "second schema": [
+    ...named("worker-life", "it waits until no worker at all is connected, and the neighbour is", [
+      "stop > during a start stops what the start began",
+    ]),
+  ],
+  "postgres 15": [
+    ...named("doctor", "the plan of a claim tells nothing of a policy there", [
+      "doctor > finds a table whose rows a policy hides",
+    ]),
   ],
   roles: [
     ...named("running-worker", "its login may not end the connections of a worker's", [
