@@ -263,12 +263,23 @@ async function startEngine(
   maintenance.start();
   loop.start();
   registry?.start();
-  if (isPooled(options.connection)) {
-    options.logger?.info("hints.unheard", { pooled: true, pollSeconds: settings.pollSeconds });
-  }
-  // Hints only save time, so a worker without them is a slower worker, not a broken one.
-  store.listen({ onDue: () => loop.wake(), onOrder: () => keeper.hurry() }).catch(() => undefined);
+  listen(options, { settings, loop, keeper });
   return { store, keeper, deadlines, stalls, loop, maintenance, registry, hardStop };
+}
+
+/** Hints only save time, so a worker without them is a slower worker, not a broken one. */
+function listen(
+  { connection, logger, store }: Parameters<typeof startEngine>[0],
+  {
+    settings,
+    loop,
+    keeper,
+  }: Pick<Engine, "loop" | "keeper"> & { readonly settings: WorkerSettings },
+): void {
+  if (isPooled(connection)) {
+    logger?.info("hints.unheard", { pooled: true, pollSeconds: settings.pollSeconds });
+  }
+  store.listen({ onDue: () => loop.wake(), onOrder: () => keeper.hurry() }).catch(() => undefined);
 }
 
 interface RegistryParts {
