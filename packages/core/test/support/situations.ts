@@ -230,10 +230,10 @@ export const queued: readonly Situation[] = [
   {
     name: "comes after others",
     async stage(ward) {
-      await ward.enqueue({ priority: 1 });
       await ward.enqueue();
       const id = await ward.enqueue();
       await ward.enqueue();
+      await ward.enqueue({ priority: 1 });
       await ward.enqueue({ priority: 1, delayMs: 60_000 });
       return id;
     },
