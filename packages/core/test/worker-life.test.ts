@@ -203,7 +203,12 @@ describe("stop", () => {
     expect(job?.attempts).toMatchObject([{ outcome: "released", code: "worker_stopping" }]);
     expect(job?.dueAt?.getTime()).toBeLessThanOrEqual(Date.now());
     const names = subject.recorder.names().filter((name) => name !== "lease.renewed");
-    expect(names.slice(-3)).toEqual(["worker.stopping", "job.released", "worker.stopped"]);
+    expect(names.slice(-4)).toEqual([
+      "worker.stopping",
+      "phase.ended",
+      "job.released",
+      "worker.stopped",
+    ]);
   });
 
   test("does not wait for an adapter that does not obey, and gives its job back", async () => {
