@@ -102,19 +102,6 @@ test.each([
   },
 );
 
-test("a model server that lets in one call of three costs nobody an attempt", async () => {
-  await using bench = await cluster.setup();
-  const server = await startServer(bench, "busy");
-  await using program = server.program;
-  bench.startWorker(variablesFor(server));
-  const jobs = await submitTexts(bench, 4);
-
-  const ended = await finish(bench, jobs);
-  program.signal("SIGTERM");
-
-  expect(tally(ended)).toEqual({ completed: 4, failures: 0, losses: 0 });
-});
-
 test("a model that does not end is stopped in time, each time that it is asked", async () => {
   await using bench = await cluster.setup();
   const server = await startServer(bench, "endless");

@@ -7,22 +7,9 @@ const crash = {
   contentType: "application/json",
   body: JSON.stringify({ error: "model runner has unexpectedly stopped" }),
 };
-const busy = {
-  kind: "reply",
-  status: 503,
-  contentType: "application/json",
-  body: JSON.stringify({
-    error: "server busy, please try again.  maximum pending requests exceeded",
-  }),
-};
-
-let chats = 0;
-
 /** How a mode answers a chat; undefined: well. */
 const modes: Readonly<Record<string, (request: OllamaRequest) => object | undefined>> = {
   well: () => undefined,
-  // Under load: of three calls one is let in.
-  busy: () => (chats % 3 === 0 ? undefined : busy),
   endless: () => ({ kind: "endless", piece: "la " }),
   // Dies of the one picture that is wider than it is high.
   poison: ({ body }) => {
@@ -52,7 +39,6 @@ const server = await startFakeOllama({
   port: Number(process.env["PORT"] ?? 0),
   script: (request) => {
     if (request.kind !== "chat") return undefined;
-    chats += 1;
     return mode?.(request);
   },
 });
