@@ -207,7 +207,7 @@ test("migrate --print prints a script that installs, whole also for a slow reade
   const submitted = await bench.run(["submit", "-"], { LEARNING_DATABASE_URL: url }, "Ein Bach.");
 
   expect(script.length).toBeGreaterThan(65_536);
-  expect(script).toStartWith("begin;\n");
+  expect(script).toStartWith("begin isolation level read committed;\n");
   expect(script).toEndWith("commit;\n");
   expect(submitted.exitCode).toBe(0);
 });

@@ -65,6 +65,8 @@ const details = new Set<WorkerEvent["name"]>([
   "lease.renewed",
   "phase.progressed",
   "phase.started",
+  // What became of it is told by another line.
+  "phase.ended",
 ]);
 
 /** Writes one line per event. */
