@@ -39,6 +39,7 @@ import completeGroup from "../sql/leasing/complete_group.sql" with { type: "text
 import completeJob from "../sql/leasing/complete_job.sql" with { type: "text" };
 import completeJobs from "../sql/leasing/complete_jobs.sql" with { type: "text" };
 import declareLanes from "../sql/leasing/declare_lanes.sql" with { type: "text" };
+import endByEffect from "../sql/leasing/end_by_effect.sql" with { type: "text" };
 import failJob from "../sql/leasing/fail_job.sql" with { type: "text" };
 import findLane from "../sql/leasing/find_lane.sql" with { type: "text" };
 import followClock from "../sql/leasing/follow_clock.sql" with { type: "text" };
@@ -124,6 +125,7 @@ export const coreSql: SqlBundle = {
     chargeLease,
     moveLease,
     isServerTrouble,
+    endByEffect,
     chargeEffect,
     settleLease,
     answerStale,

@@ -1,5 +1,4 @@
 -- What happens to a job whose hook raised: its transition is undone by the caller, and the failure is the job's own.
--- A hook that raises for this transition too is left out, because the job must not stay leased for ever.
 --   Answers: state and delay_ms, as move_lease does.
 create or replace function :"schema".charge_effect(
   p_lease :"schema".lease, p_sqlstate text, out state text, out delay_ms integer
@@ -13,15 +12,6 @@ begin
   if :"schema".is_server_trouble(p_sqlstate) then
     raise exception using errcode = p_sqlstate, message = v_message;
   end if;
-  begin
-    select m.state, m.delay_ms into strict state, delay_ms
-    from :"schema".move_lease(p_lease, 'effect', 'effect_failed', v_message, 0, null, true) as m;
-  exception when others or assert_failure then
-    if :"schema".is_server_trouble(sqlstate) then
-      raise;
-    end if;
-    select m.state, m.delay_ms into strict state, delay_ms
-    from :"schema".move_lease(p_lease, 'effect', 'effect_failed', v_message, 0, null, false) as m;
-  end;
+  select e.state, e.delay_ms into strict state, delay_ms from :"schema".end_by_effect(p_lease, v_message) as e;
 end
 $$;

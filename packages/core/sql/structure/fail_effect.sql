@@ -22,16 +22,6 @@ begin
   end if;
   outcome := 'effect_failed';
   perform :"schema".store_result(v_lease, 0::smallint, p_output, p_provenance);
-  -- A hook that raises for this transition too is left out: the job must not stay leased for ever.
-  begin
-    select m.state, m.delay_ms into strict state, delay_ms
-    from :"schema".move_lease(v_lease, 'effect', 'effect_failed', p_message, 0, null, true) as m;
-  exception when others or assert_failure then
-    if :"schema".is_server_trouble(sqlstate) then
-      raise;
-    end if;
-    select m.state, m.delay_ms into strict state, delay_ms
-    from :"schema".move_lease(v_lease, 'effect', 'effect_failed', p_message, 0, null, false) as m;
-  end;
+  select e.state, e.delay_ms into strict state, delay_ms from :"schema".end_by_effect(v_lease, p_message) as e;
 end
 $$;
