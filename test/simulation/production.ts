@@ -22,7 +22,7 @@ export type {
   SettleAnswer,
   StoredResults,
 } from "../../packages/core/src/job-store.ts";
-export { toDatabaseError } from "../../packages/core/src/database.ts";
+export { toDatabaseError } from "../../packages/core/src/database-errors.ts";
 export { createPostgresStore } from "../../packages/core/src/postgres-store.ts";
 export type { Runtime } from "../../packages/core/src/runtime.ts";
 export { assembleWorker } from "../../packages/core/src/worker.ts";

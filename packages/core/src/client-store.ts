@@ -8,13 +8,8 @@ import type {
   ResultRecord,
   SignalAnswer,
 } from "./client-routines.ts";
-import {
-  type DatabaseConnection,
-  openPool,
-  type Routine,
-  routineText,
-  toDatabaseError,
-} from "./database.ts";
+import { toDatabaseError } from "./database-errors.ts";
+import { type DatabaseConnection, openPool, type Routine, routineText } from "./database.ts";
 import { createExplaining, type Explaining } from "./explaining-store.ts";
 import { isUuid } from "./job-id.ts";
 import { createLimiting, type Limiting } from "./limits-store.ts";

@@ -5,13 +5,8 @@ import prepareSchema from "../sql/migrate/prepare_schema.sql" with { type: "text
 import revokePublic from "../sql/migrate/revoke_public.sql" with { type: "text" };
 import createRoles from "../sql/roles/create_roles.sql" with { type: "text" };
 import { backoffMs } from "./backoff.ts";
-import {
-  type DatabaseConnection,
-  isolation,
-  openClient,
-  quoteIdentifier,
-  toDatabaseError,
-} from "./database.ts";
+import { toDatabaseError } from "./database-errors.ts";
+import { type DatabaseConnection, isolation, openClient, quoteIdentifier } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import { coreSql, type SqlBundle, type SqlMigration } from "./lease-sql.ts";
 import { systemRuntime, wait } from "./runtime.ts";

@@ -1,5 +1,5 @@
+import { toDatabaseError } from "./database-errors.ts";
 import type { Pool, SqlRow, SqlValue, Transaction } from "./database.ts";
-import { toDatabaseError } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import type {
   CheckpointAnswer,
