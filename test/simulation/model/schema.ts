@@ -152,6 +152,7 @@ export interface PrivateFunctions {
   readonly cancelCode: (key: LeaseKey) => CancelCode | undefined;
   readonly chargeEffect: (lease: Lease, sqlstate: string) => MoveAnswer;
   readonly chargeLease: (lease: Lease, move: Move, code: string | undefined) => Charge;
+  readonly endByEffect: (lease: Lease) => MoveAnswer;
   readonly findExistingJob: (
     job: Pick<NewJob, "queue" | "uniqueKey" | "idempotencyKey"> & { readonly id?: string },
   ) => string | undefined;

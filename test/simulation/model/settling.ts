@@ -31,6 +31,7 @@ export function createSettling(
   | "answerStale"
   | "chargeEffect"
   | "completeJob"
+  | "endByEffect"
   | "failJob"
   | "moveLease"
   | "releaseJob"
@@ -64,6 +65,7 @@ export function createSettling(
     settleLease: (lease, request) => settleLease(schema, lease, request),
     moveLease: (lease, request) => moveLease(schema, lease, request),
     chargeEffect: (lease, sqlstate) => chargeEffect(schema, lease, sqlstate),
+    endByEffect: (lease) => endByEffect(schema, lease),
   };
 }
 
@@ -126,6 +128,12 @@ function renameOutcome({ tables }: Schema, { jobId, token }: Lease): void {
 function chargeEffect(schema: Schema, lease: Lease, sqlstate: string): MoveAnswer {
   const { functions } = schema;
   if (functions.isServerTrouble(sqlstate)) throw new SqlError(sqlstate);
+  return functions.endByEffect(lease);
+}
+
+/** end_by_effect.sql */
+function endByEffect(schema: Schema, lease: Lease): MoveAnswer {
+  const { functions } = schema;
   const request: MoveRequest = { move: "effect", code: "effect_failed" };
   try {
     return schema.block(() => functions.moveLease(lease, request));
