@@ -17,6 +17,8 @@ export type { MediaSource, PreparedPage } from "./media/media-holder.ts";
 export { createMediaPreparer } from "./media/media-preparer.ts";
 export type { MediaPreparer, PreparedMedia } from "./media/media-preparer.ts";
 export type { MediaPreparerOptions } from "./media/media-options.ts";
+export { createServedAdapter } from "./served-adapter.ts";
+export type { ModelServer, ServedAdapterOptions } from "./served-adapter.ts";
 export { fallbackReasons } from "./feedback-phase.ts";
 export type { FeedbackFallback } from "./feedback-phase.ts";
 export { toSubmissionError } from "./model-errors.ts";
