@@ -9,8 +9,9 @@ import type { AdapterV1 } from "@leasehold/core";
 import {
   createFolderStorage,
   createMediaPreparer,
-  createSubmissionAdapter,
-  toSubmissionError,
+  createServedAdapter,
+  type ModelServer,
+  type ServedAdapterOptions,
 } from "@leasehold/learning";
 import type { ModelV1 } from "@leasehold/model";
 
@@ -23,30 +24,20 @@ export interface Backend extends AsyncDisposable {
   readonly description: string;
 }
 
-/** `watch` is given each model once, with its name, and answers the same model, watched. */
-export function openBackend(
-  config: BackendConfig,
-  storageRoot: string,
-  watch: (model: ModelV1, name: string) => ModelV1,
-): Backend {
+/** Is given each model once, with its name, and answers the same model, watched. */
+type Watch = (model: ModelV1, name: string) => ModelV1;
+
+export function openBackend(config: BackendConfig, storageRoot: string, watch: Watch): Backend {
   const storage = createFolderStorage({ root: storageRoot });
   const media = createMediaPreparer(
     config.kind === "local"
       ? { longSidePixels: findOllamaProfile(config.visionModel, "vision").imageSide }
       : {},
   );
-  const { name, version, vision, feedback } = openModels(config);
-  const reader = config.kind === "stub" ? "stub" : config.visionModel;
-  const assessor = config.kind === "stub" ? "stub" : config.feedbackModel;
-  const watched = watch(vision, reader);
-  const adapter = createSubmissionAdapter({
-    name,
-    version,
-    vision: watched,
-    feedback: feedback === vision ? watched : watch(feedback, assessor),
+  const adapter = createServedAdapter(serverOf(config, watch), {
+    ...modelsOf(config),
     storage,
     media,
-    ...timeoutsOf(config),
   });
   return {
     adapter,
@@ -61,56 +52,40 @@ export function openBackend(
   };
 }
 
-/** Which model reads pages and which assesses texts. */
-interface Models {
-  readonly name: string;
-  readonly version: string;
-  readonly vision: ModelV1;
-  readonly feedback: ModelV1;
-}
-
-function openModels(config: BackendConfig): Models {
-  try {
-    return config.kind === "stub" ? openStub(config) : openServed(config);
-  } catch (error) {
-    throw toSubmissionError(error);
+function serverOf(config: BackendConfig, watch: Watch): ModelServer<unknown> {
+  if (config.kind === "stub") {
+    const model = createStubModel(stubOptions(config));
+    const watched = watch(model, "stub");
+    return { name: "stub", version: model.version, open: () => watched };
   }
-}
-
-function openStub(config: Extract<BackendConfig, { kind: "stub" }>): Models {
-  const model = createStubModel(stubOptions(config));
-  return { name: "stub", version: model.version, vision: model, feedback: model };
-}
-
-function openServed(config: Exclude<BackendConfig, { kind: "stub" }>): Models {
   const { allowOrigins } = config;
-  const reads = { model: config.visionModel, imagesExpected: true, allowOrigins };
-  const assesses = { model: config.feedbackModel, allowOrigins };
   if (config.kind === "local") {
     const { baseUrl } = config;
     return {
       name: "ollama",
       version: ollamaAdapterVersion,
-      vision: createOllamaModel({ ...reads, baseUrl }),
-      feedback: createOllamaModel({ ...assesses, baseUrl }),
+      open: (options) =>
+        watch(createOllamaModel({ ...options, baseUrl, allowOrigins }), options.model),
     };
   }
   const { baseUrl, apiKey } = config;
-  const server = { baseUrl, ...(apiKey === undefined ? {} : { apiKey }) };
+  const server = { baseUrl, allowOrigins, ...(apiKey === undefined ? {} : { apiKey }) };
   return {
     name: "openai",
     version: openAiAdapterVersion,
-    vision: createOpenAiModel({ ...reads, ...server }),
-    feedback: createOpenAiModel({ ...assesses, ...server }),
+    open: (options) => watch(createOpenAiModel({ ...options, ...server }), options.model),
   };
 }
 
-function timeoutsOf(
+function modelsOf(
   config: BackendConfig,
-): Partial<Record<"visionTimeoutSeconds" | "feedbackTimeoutSeconds", number>> {
-  if (config.kind === "stub") return {};
-  const { visionTimeoutSeconds, feedbackTimeoutSeconds } = config;
-  return { visionTimeoutSeconds, feedbackTimeoutSeconds };
+): Pick<
+  ServedAdapterOptions,
+  "visionModel" | "feedbackModel" | "visionTimeoutSeconds" | "feedbackTimeoutSeconds"
+> {
+  if (config.kind === "stub") return { visionModel: "stub", feedbackModel: "stub" };
+  const { visionModel, feedbackModel, visionTimeoutSeconds, feedbackTimeoutSeconds } = config;
+  return { visionModel, feedbackModel, visionTimeoutSeconds, feedbackTimeoutSeconds };
 }
 
 function stubOptions(config: Extract<BackendConfig, { kind: "stub" }>): StubModelOptions {
