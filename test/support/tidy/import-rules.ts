@@ -26,7 +26,7 @@ const mayUse: Readonly<Record<Layer, readonly Layer[]>> = {
   app: ["core", "model", "learning", "plugin"],
 };
 
-const shippedSources = /^(?:packages|apps)\/[^/]+\/src\/.*\.ts$/;
+const shippedSources = /^(?:packages|apps)\/[^/]+\/src\/.*\.tsx?$/;
 const manifest = (fields: Omit<Manifest, "name" | "version">): string =>
   JSON.stringify({ name: "@leasehold/sample", version: "1.0.0", ...fields });
 const targets = {
@@ -84,7 +84,7 @@ export const importRules: readonly Rule[] = [
     name: "a package is entered through its public entry points",
     check: eachSource({
       // Our scripts may use what our tests use.
-      files: /^(?:packages|apps|examples|test)\/.*\.ts$/,
+      files: /^(?:packages|apps|examples|test)\/.*\.tsx?$/,
       // The simulation runs the parts of a worker, which core keeps to itself: one file is its door to them.
       except: /^test\/simulation\/production\.ts$/,
       find: (source, path, project) =>
@@ -121,7 +121,7 @@ export const importRules: readonly Rule[] = [
   {
     name: "what a package imports, it declares",
     check: eachSource({
-      files: /^packages\/[^/]+\/src\/.*\.ts$/,
+      files: /^packages\/[^/]+\/src\/.*\.tsx?$/,
       find: (source, path, project) =>
         findLiterals(listImports(source), (specifier) => {
           if (specifier.startsWith(".") || isBuiltin(specifier)) return false;
@@ -201,7 +201,7 @@ export const importRules: readonly Rule[] = [
   {
     name: "nothing is exported as default",
     check: eachSource({
-      files: /\.ts$/,
+      files: /\.tsx?$/,
       // Declarations describe foreign modules as they are.
       except: /\.d\.ts$/,
       find: ({ code }) => findAll(/\bexport\s+default\b|\bas\s+default\b/g, code),

@@ -5,14 +5,14 @@ const members =
   "exit|exitCode|abort|on|once|addListener|prependListener|stdin|stdout|stderr|chdir|umask";
 const ownMembers = new RegExp(`(?<!\\.)\\bprocess\\s*\\??\\.\\s*(?:${members})\\b`, "g");
 const ownMembersImported = new RegExp(`\\b(?:${members})\\b`);
-const packageSources = /^packages\/[^/]+\/src\/.*\.ts$/;
+const packageSources = /^packages\/[^/]+\/src\/.*\.tsx?$/;
 
 /** A package is a guest in somebody's process, on Bun or on Node. */
 export const processRules: readonly Rule[] = [
   {
     name: "the environment is read in apps/*/src/config.ts only",
     check: eachSource({
-      files: /^(?:packages|apps)\/[^/]+\/src\/.*\.ts$/,
+      files: /^(?:packages|apps)\/[^/]+\/src\/.*\.tsx?$/,
       except: /^apps\/[^/]+\/src\/config\.ts$/,
       find: (source) => [
         ...findAll(

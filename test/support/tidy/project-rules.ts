@@ -25,7 +25,7 @@ export const projectRules: readonly Rule[] = [
   {
     name: "a thing lives where its idea lives, not in a drawer",
     check: eachFile({
-      files: /(?:^|\/)(?:utils?|helpers?|common|types|misc)(?:(?:\.d)?\.ts$|\/)/,
+      files: /(?:^|\/)(?:utils?|helpers?|common|types|misc)(?:(?:\.d)?\.tsx?$|\/)/,
       find: () => [{ text: "", index: 0 }],
     }),
     planted: [
@@ -40,7 +40,7 @@ export const projectRules: readonly Rule[] = [
   {
     name: "no test is singled out",
     check: eachSource({
-      files: /\.ts$/,
+      files: /\.tsx?$/,
       find: ({ code }) => findAll(/\b(?:test|it|describe)\s*\.\s*only\b/g, code),
     }),
     planted: at(
@@ -53,7 +53,7 @@ export const projectRules: readonly Rule[] = [
   {
     name: "a test that is skipped says why, in its name or on the terminal",
     check: eachFile({
-      files: /\.ts$/,
+      files: /\.tsx?$/,
       find: (text) =>
         findAll(
           /\b(?:test|it|describe)\s*\.\s*(?:skip|todo)(?:If)?\b/g,
@@ -77,7 +77,7 @@ export const projectRules: readonly Rule[] = [
   {
     name: "what is yet to be done has an issue",
     check: eachFile({
-      files: /\.(?:ts|sql|sh|toml|ya?ml|json)$|^\.ci\//,
+      files: /\.(?:tsx?|sql|sh|toml|ya?ml|json)$|^\.ci\//,
       find: (text) =>
         findAll(new RegExp(`\\b(?:${todo}|${fixMe})\\b(?!.*https://\\S+/issues/\\d).*`, "g"), text),
     }),

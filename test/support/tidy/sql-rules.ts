@@ -41,7 +41,7 @@ export const sqlRules: readonly Rule[] = [
   {
     name: "SQL lives in .sql files, and stores call it",
     check: eachSource({
-      files: /^(?:packages|apps)\/[^/]+\/src\/.*\.ts$/,
+      files: /^(?:packages|apps)\/[^/]+\/src\/.*\.tsx?$/,
       // The migrator keeps the list of what was applied; the other one minds a server, not our tables.
       except: /\/src\/migrate\.ts$|^packages\/embedded-postgres\//,
       find: ({ literals }, path) =>
@@ -103,7 +103,7 @@ export const sqlRules: readonly Rule[] = [
   {
     name: "only stores, the migrator and lists of SQL import SQL",
     check: eachSource({
-      files: /^(?:packages|apps)\/[^/]+\/src\/.*\.ts$/,
+      files: /^(?:packages|apps)\/[^/]+\/src\/.*\.tsx?$/,
       except: /(?:-store|-sql|\/migrate)\.ts$/,
       find: (source) => findLiterals(listImports(source), (path) => path.endsWith(".sql")),
     }),
