@@ -8,8 +8,8 @@ import type { Scenario } from "./worker-scenarios.ts";
 
 const essay = essayOf({ draft: async () => resultOf(1), grade: async () => resultOf(2) });
 
-interface ClientCall<Answer> {
-  /** Brings about what the call is about; answers the job's id. */
+export interface ClientCall<Answer> {
+  /** Brings about what the call is about; answers its id, where it has one. */
   prepare(bench: MatrixBench): Promise<string>;
   call(bench: MatrixBench, id: string): Promise<Answer>;
   /** What the caller hears who asks again, when the first call was done or not. */
@@ -64,7 +64,10 @@ async function leased(bench: MatrixBench): Promise<string> {
 }
 
 /** A question has the same answer, however often it is asked. */
-const same = (answer: unknown): ClientCall<unknown>["again"] => ({ done: answer, notDone: answer });
+export const same = (answer: unknown): ClientCall<unknown>["again"] => ({
+  done: answer,
+  notDone: answer,
+});
 
 const ours = { type: "essay" };
 /** A doctor tells of a database that does not answer, and is asked again. */

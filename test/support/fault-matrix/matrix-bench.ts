@@ -9,6 +9,7 @@ import {
   type PhaseRequest,
   type PhaseResult,
   type Pipeline,
+  type SqlBundle,
   type Worker,
   type WorkerOptions,
 } from "@leasehold/core";
@@ -50,8 +51,11 @@ export const slackMs: number = 2_000;
 /** How long a test waits for what has no limit of its own. */
 export const patienceMs: number = 60_000;
 
-export async function setupMatrixBench(url: string): Promise<MatrixBench> {
-  const database = await createTestDatabase({ connection: url });
+export async function setupMatrixBench(
+  url: string,
+  bundles: readonly SqlBundle[] = [],
+): Promise<MatrixBench> {
+  const database = await createTestDatabase({ connection: url, bundles });
   const { schema } = database;
   const proxy = await createFaultProxy({ url });
   const observer = createClient(database);

@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { type AdapterV1, definePipeline } from "@leasehold/core";
 import { z } from "zod";
 
-import { asking } from "./client-scenarios.ts";
+import { asking, same } from "./client-scenarios.ts";
 import {
   inTime,
   type MatrixBench,
@@ -81,10 +81,6 @@ const declaring: Scenario = {
 
 const declared = async ({ observer }: MatrixBench): Promise<string> =>
   await observer.setResource("host/model", { concurrency: 1 });
-const same = (answer: unknown): { readonly done: unknown; readonly notDone: unknown } => ({
-  done: answer,
-  notDone: answer,
-});
 
 /** Every statement about resources, by what it is. */
 export const resourceScenarios: Readonly<Record<string, Scenario>> = {

@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 
-import { WorkerError, type WorkerRecord } from "@leasehold/core";
+import { type SqlBundle, WorkerError, type WorkerRecord } from "@leasehold/core";
 
 import type { FaultKind } from "../fault-plan.ts";
 import {
@@ -18,6 +18,10 @@ import {
 export interface Scenario {
   /** Finds the statement by its text. */
   readonly statement: RegExp;
+  /** SQL of other packages that it needs. Default: none. */
+  readonly bundles?: readonly SqlBundle[];
+  /** Whether those make things outside the schema, where two scenarios would meet. Default: `false`. */
+  readonly needsDatabase?: boolean;
   play(bench: MatrixBench, kind: FaultKind): Promise<void>;
 }
 
