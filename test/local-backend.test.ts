@@ -6,6 +6,7 @@ import {
   chatsWith,
   explanation,
   type FakeOllama,
+  type FakeOllamaOptions,
   feedback,
   models,
   startFakeOllama,
@@ -25,8 +26,11 @@ interface LocalBench extends Bench {
   readonly relay: TcpRelay;
 }
 
-async function setup(variables: Variables = {}): Promise<LocalBench> {
-  const ollama = await startFakeOllama();
+async function setup(
+  variables: Variables = {},
+  options: FakeOllamaOptions = {},
+): Promise<LocalBench> {
+  const ollama = await startFakeOllama(options);
   const relay = await createTcpRelay({ port: Number(new URL(ollama.url).port), host: "127.0.0.1" });
   const bench = await cluster.setup({
     AI_BACKEND: "local",
@@ -182,6 +186,28 @@ test("waits for a model that is not there, and says which", async () => {
     `last trouble: model_missing: Ollama (127.0.0.1:${bench.relay.port}/never-pulled:70b): ` +
       "the server does not have this model; pull it there",
   );
+});
+
+test("gives up a model after the seconds that the environment names", async () => {
+  await using bench = await setup(
+    { AI_TIMEOUT_VISION: "1", AI_TIMEOUT_FEEDBACK: "1", WORKER_CONCURRENCY: "2" },
+    { script: ({ kind }) => (kind === "chat" ? { kind: "silence" } : undefined) },
+  );
+  await bench.relay.open();
+  const worker = bench.startWorker();
+  await bench.run(["submit", "-", "--criterion", "Inhalt"], {}, essay);
+  await bench.run(["submit", samplePhoto, "--criterion", "Inhalt"]);
+
+  const released = await Promise.all(
+    ["vision", "feedback"].map((wanted) =>
+      worker.waitForLog("job.released", ({ phase }) => phase === wanted),
+    ),
+  );
+
+  // By themselves they would wait for five minutes, which is longer than this test does.
+  for (const release of released) {
+    expect(release).toMatchObject({ reason: "outage", code: "backend_timeout" });
+  }
 });
 
 test("tells who looks on at a demonstration what is missing", async () => {

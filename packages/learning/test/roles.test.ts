@@ -334,3 +334,28 @@ test("the runbook's roles are the runbook's", async () => {
     { ...plain, name: "leasehold_owner", logs_in: false, has_limited: false },
   ]);
 });
+
+test("roles that an administrator made by hand serve as well, and get no password", async () => {
+  const suffix = crypto.randomUUID().slice(0, 8);
+  const roles = {
+    owner: `owner_${suffix}`,
+    worker: `worker_${suffix}`,
+    limited: `limited_${suffix}`,
+  };
+  const before = `create role ${roles.limited} nologin;
+    create role ${roles.worker} login; alter role ${roles.worker} inherit; grant ${roles.limited} to ${roles.worker};`;
+  const installation = await install(await server(), { before, roles });
+  const { admin } = installation;
+
+  const executable = await listExecutable(admin, roles.worker);
+  const passwords = await admin.query(
+    "select rolpassword from pg_authid where rolname like $1",
+    `%${suffix}`,
+  );
+
+  expect(executable).toEqual([...listGranted("worker")]);
+  expect(passwords).toEqual(Array(3).fill({ rolpassword: null }));
+  await installation[Symbol.asyncDispose]();
+  await using cleaner = await openSession((await server()).adminUrl);
+  for (const role of Object.values(roles)) await cleaner.script(`drop role ${role}`);
+});
