@@ -18,6 +18,8 @@ export interface RequeueOptions {
   readonly limit?: number;
   /** Only counts. Default: `false`. */
   readonly dryRun?: boolean;
+  /** Is told after each batch what was done so far. What it throws ends the call; batches that are done stay done. */
+  readonly onBatch?: (soFar: RequeueReport) => void;
 }
 
 /**
@@ -68,7 +70,7 @@ const optionsSchema = z.strictObject({
 export function createNewStarts(pool: Pick<Pool, "call">): NewStarts {
   return {
     getDeadLetters: () => pool.call(routines.getDeadLetters, []),
-    async requeueAll(filter, options = {}) {
+    async requeueAll(filter, { onBatch, ...options } = {}) {
       const { spreadMs, limit, dryRun } = parse(optionsSchema, options);
       let next: string | undefined = toStorableJson(parse(filterSchema, filter));
       let report: RequeueReport = { matched: 0, requeued: 0, conflicted: 0, refused: 0 };
@@ -86,6 +88,7 @@ export function createNewStarts(pool: Pick<Pool, "call">): NewStarts {
         }
         report = add(report, batch);
         next = batch.next;
+        onBatch?.(report);
       }
       return report;
     },

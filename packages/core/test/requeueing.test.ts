@@ -137,8 +137,13 @@ describe("requeueAll", () => {
     await queue.call("enqueue_jobs", jobs);
     await queue.query('delete from :"schema".ready');
 
-    const report = await queue.client.requeueAll({});
+    const soFar: number[] = [];
+    const report = await queue.client.requeueAll(
+      {},
+      { onBatch: ({ matched }) => soFar.push(matched) },
+    );
 
+    expect(soFar).toEqual([100, 200, 250]);
     expect(report).toEqual({ matched: 250, requeued: 187, conflicted: 63, refused: 0 });
     expect(await countQueued(queue)).toBe(187);
   });
