@@ -1,6 +1,8 @@
 import type { JobRecord } from "@leasehold/core";
 import type { SubmissionReport } from "@leasehold/learning";
 
+import { renderTable, type TableView } from "./command-line/table.ts";
+
 /** A sample and what came of it. */
 export interface DemoEntry {
   readonly name: string;
@@ -16,19 +18,7 @@ interface PhaseSum {
 
 /** Prints the table, what was read, and one feedback in full. */
 export function printReport(entries: readonly DemoEntry[]): void {
-  console.table(
-    entries.map(({ name, report, job }) => ({
-      submission: name,
-      kind: report.kind,
-      phases: sumPhases(job)
-        .map(({ phase, attempts, ms }) => `${phase} ${attempts}× ${ms} ms`)
-        .join(", "),
-      status:
-        report.errorCode === undefined ? report.status : `${report.status} ${report.errorCode}`,
-      schema: readAnalysis(report).schema ?? "",
-      score: readAnalysis(report).score ?? "",
-    })),
-  );
+  console.log(renderTable(entries, view, process.stdout));
   for (const { name, report } of entries) {
     if (report.kind === "text") continue;
     console.log(`\nRead from ${name}:\n${indent(report.text ?? "(nothing)")}`);
@@ -42,6 +32,19 @@ export function printReport(entries: readonly DemoEntry[]): void {
     console.log(`  ${result.criterion}: ${score}`);
   }
 }
+
+const view: TableView<DemoEntry> = {
+  submission: ({ name }) => name,
+  kind: ({ report }) => report.kind,
+  phases: ({ job }) =>
+    sumPhases(job)
+      .map(({ phase, attempts, ms }) => `${phase} ${attempts}× ${ms} ms`)
+      .join(", "),
+  status: ({ report }) =>
+    report.errorCode === undefined ? report.status : `${report.status} ${report.errorCode}`,
+  schema: ({ report }) => readAnalysis(report).schema,
+  score: ({ report }) => readAnalysis(report).score,
+};
 
 /** Says how it went; with `--json` as one line that programs read. */
 export function printSummary(

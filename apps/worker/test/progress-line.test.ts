@@ -1,14 +1,15 @@
 import { expect, test } from "bun:test";
 
-import { createProgressLine, renderBar, toSize } from "../src/progress-line.ts";
+import { createProgressLine, renderBar, toSize } from "../src/command-line/progress-line.ts";
 
 const label = "gpu:11434 qwen3:8b";
 
 function play(output: { readonly isTTY?: boolean; readonly columns?: number }): readonly string[] {
   const written: string[] = [];
   const line = createProgressLine({ ...output, write: (text) => written.push(text) });
-  for (const bytesDone of [0, 1, 2, 150, 199, 1_000])
-    line.show({ label, bytesDone, bytesTotal: 1_000 });
+  for (const done of [0, 1, 2, 150, 199, 1_000]) {
+    line.show({ label, done, total: 1_000, whole: "1 kB" });
+  }
   line.end();
   return written;
 }
@@ -27,7 +28,7 @@ test("on a terminal it is one line that is written over, and a new one at the en
 
 test.each([1, 20, 40, 80, 300])("fits a line of %p characters", (columns) => {
   for (const share of [0, 0.5, 1]) {
-    expect(renderBar({ label, share, bytesTotal: 5e9 }, columns)).toHaveLength(columns - 1);
+    expect(renderBar({ label, share, whole: "5.0 GB" }, columns)).toHaveLength(columns - 1);
   }
 });
 
@@ -35,7 +36,7 @@ test("a download of which nobody knows the size has not begun", () => {
   const written: string[] = [];
   const line = createProgressLine({ write: (text) => written.push(text) });
 
-  line.show({ label, bytesDone: 0, bytesTotal: 0 });
+  line.show({ label, done: 0, total: 0, whole: "0 B" });
 
   expect(written).toEqual([`${label}: 0 %\n`]);
 });

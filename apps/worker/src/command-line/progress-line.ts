@@ -1,10 +1,18 @@
+/** How much of a whole is done. */
+export interface Progress {
+  readonly label: string;
+  readonly done: number;
+  /** 0: nobody knows yet. */
+  readonly total: number;
+  /** The whole in words, such as `5.2 GB`. */
+  readonly whole: string;
+}
+
 /** How far something is, on a line of its own. */
 export interface ProgressLine {
-  show(progress: {
-    readonly label: string;
-    readonly bytesDone: number;
-    readonly bytesTotal: number;
-  }): void;
+  show(progress: Progress): void;
+  /** The same of what has no known end: words that take the place of those before. */
+  tell(words: string): void;
   /** Leaves the line as it is and begins a new one. */
   end(): void;
 }
@@ -19,17 +27,24 @@ export interface LineOutput {
 /** For people a bar that grows; for a log a line at every tenth. */
 export function createProgressLine(output: LineOutput): ProgressLine {
   let last = "";
+  const write = (line: string): void => {
+    if (line === last) return;
+    last = line;
+    output.write(output.isTTY === true ? `\r${line}` : `${line}\n`);
+  };
+  const columns = (): number => output.columns ?? 80;
   return {
-    show({ label, bytesDone, bytesTotal }) {
-      const share = bytesTotal > 0 ? Math.min(bytesDone / bytesTotal, 1) : 0;
+    show({ label, done, total, whole }) {
+      const share = total > 0 ? Math.min(done / total, 1) : 0;
       const tenth = Math.floor(share * 10) * 10;
-      const line =
+      write(
         output.isTTY === true
-          ? renderBar({ label, share, bytesTotal }, output.columns ?? 80)
-          : `${label}: ${tenth} %`;
-      if (line === last) return;
-      last = line;
-      output.write(output.isTTY === true ? `\r${line}` : `${line}\n`);
+          ? renderBar({ label, share, whole }, columns())
+          : `${label}: ${tenth} %`,
+      );
+    },
+    tell(words) {
+      write(output.isTTY === true ? fit(words, columns()) : words);
     },
     end() {
       if (output.isTTY === true && last !== "") output.write("\n");
@@ -43,16 +58,20 @@ export function renderBar(
   {
     label,
     share,
-    bytesTotal,
-  }: { readonly label: string; readonly share: number; readonly bytesTotal: number },
+    whole,
+  }: { readonly label: string; readonly share: number; readonly whole: string },
   columns: number,
 ): string {
-  const tail = ` ${String(Math.floor(share * 100)).padStart(3)} % of ${toSize(bytesTotal)}`;
+  const tail = ` ${String(Math.floor(share * 100)).padStart(3)} % of ${whole}`;
   const room = Math.max(columns - label.length - tail.length - 4, 0);
   const width = Math.min(room, 30);
   const filled = Math.round(width * share);
   const bar = `[${"#".repeat(filled)}${"-".repeat(width - filled)}]`;
-  return `${label} ${bar}${tail}`.slice(0, columns - 1).padEnd(columns - 1);
+  return fit(`${label} ${bar}${tail}`, columns);
+}
+
+function fit(line: string, columns: number): string {
+  return line.slice(0, columns - 1).padEnd(columns - 1);
 }
 
 /** Bytes as people say them. */

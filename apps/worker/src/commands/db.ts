@@ -1,15 +1,45 @@
 import { spawn } from "node:child_process";
 
 import { toDriverUrl, WorkerError } from "@leasehold/core";
+import type { Command } from "commander";
 import postgres from "postgres";
 
+import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
+import { examples, jsonOption } from "../command-line/arguments.ts";
+import { execute } from "../command-line/execute.ts";
+import type { Cell, TableView } from "../command-line/table.ts";
 import type { WorkerConfig } from "../config.ts";
 import { openDatabase } from "../database.ts";
 
+export function addDatabase(program: Command): void {
+  const database = program
+    .command("db")
+    .description("reach the database that the worker would use");
+  database
+    .command("url")
+    .description("print its URL, with what secret it holds")
+    .addOption(jsonOption())
+    .action((flags: AnswerFlags) => execute((config) => printUrl(config, flags)));
+  database
+    .command("query")
+    .description("run one statement and print its rows, content included")
+    .argument("<sql>")
+    .addOption(jsonOption())
+    .action((sql: string, flags: AnswerFlags) => execute((config) => query(config, sql, flags)));
+  database
+    .command("shell")
+    .description("open psql on it")
+    .action(() => execute(shell, { ignoresInterrupts: true }));
+  database.addHelpText(
+    "after",
+    examples(["db query 'select * from leasehold.queue_health'", "as the worker's login"]),
+  );
+}
+
 /** Prints where the database is. An embedded one runs while something uses it. */
-export async function printUrl(config: WorkerConfig): Promise<void> {
+async function printUrl(config: WorkerConfig, flags: AnswerFlags): Promise<void> {
   await using database = await openDatabase(config);
-  console.log(database.url);
+  createAnswer(flags).thing({ url: database.url }, [database.url]);
   if (database.embedded !== undefined) {
     console.error("The embedded Postgres stops with its last user: keep a worker running.");
   }
@@ -19,13 +49,14 @@ export async function printUrl(config: WorkerConfig): Promise<void> {
 const oneStatement = { prepare: true, simple: false };
 
 /** Runs one statement and prints its rows. */
-export async function query(config: WorkerConfig, statement: string): Promise<void> {
+async function query(config: WorkerConfig, statement: string, flags: AnswerFlags): Promise<void> {
   await using database = await openDatabase(config);
   const sql = postgres(toDriverUrl(database.url), { max: 1, onnotice: () => undefined });
   try {
-    const rows = await sql.unsafe(statement, [], oneStatement);
-    if (rows.length > 0) console.table([...rows]);
-    console.log(describeEnd(rows));
+    const rows = await sql.unsafe<Record<string, unknown>[]>(statement, [], oneStatement);
+    const answer = createAnswer(flags);
+    if (rows.length > 0 || flags.json === true) answer.rows([...rows], viewOf(rows.columns), "");
+    answer.say(describeEnd(rows));
   } catch (error) {
     // The person typed the statement, so Postgres may answer in its own words.
     const message = error instanceof Error ? error.message : "unknown";
@@ -35,6 +66,16 @@ export async function query(config: WorkerConfig, statement: string): Promise<vo
   }
 }
 
+function viewOf(columns: readonly { readonly name: string }[]): TableView<Record<string, unknown>> {
+  return Object.fromEntries(columns.map(({ name }) => [name, (row) => toCell(row[name])]));
+}
+
+function toCell(value: unknown): Cell {
+  if (value === null || value === undefined) return undefined;
+  if (typeof value === "number" || typeof value === "string" || value instanceof Date) return value;
+  return JSON.stringify(value);
+}
+
 /** A statement that is not about rows has no count of them. */
 function describeEnd({ command, count }: { command: string; count: number | null }): string {
   if (count === null) return `${command}: done`;
@@ -42,7 +83,7 @@ function describeEnd({ command, count }: { command: string; count: number | null
 }
 
 /** Opens psql on the database and lends it the terminal. */
-export async function shell(config: WorkerConfig): Promise<boolean> {
+async function shell(config: WorkerConfig): Promise<boolean> {
   await using database = await openDatabase(config);
   const child = spawn("psql", [database.url], { stdio: "inherit" });
   return await new Promise((resolve, reject) => {

@@ -5,18 +5,33 @@ import { fileURLToPath } from "node:url";
 
 import { type JobRecord, WorkerError, type WorkerEvent } from "@leasehold/core";
 import type { LearningStore, SubmissionReport } from "@leasehold/learning";
+import type { Command } from "commander";
 
 import { type App, openApp, pause } from "../app.ts";
+import { execute } from "../command-line/execute.ts";
 import type { WorkerConfig } from "../config.ts";
 import { openDatabase, prepareDatabase } from "../database.ts";
 import { type DemoEntry, printReport, printSummary } from "../demo-report.ts";
 import { createLogger } from "../logging.ts";
 import { describeUpload, toContent } from "../uploads.ts";
 
-export interface DemoOptions {
+interface DemoOptions {
   readonly json: boolean;
   /** Works on the configured database instead of one that is thrown away. */
   readonly inPlace: boolean;
+}
+
+export function addDemo(program: Command): void {
+  program
+    .command("demo")
+    .description("work the samples on a throwaway database and show what came of them")
+    .option("--json", "end with one line of JSON, for programs")
+    .option("--in-place", "use the configured database")
+    .action((flags: { readonly json?: true; readonly inPlace?: true }) =>
+      execute((config, signal) =>
+        demo(config, { json: flags.json === true, inPlace: flags.inPlace === true }, signal),
+      ),
+    );
 }
 
 /** The samples, in the order of the table. */
@@ -30,7 +45,7 @@ const patienceMs = 1_800_000;
 const pollMs = 100;
 
 /** Works the samples and shows what came of them. Answers whether all of them completed. */
-export async function demo(
+async function demo(
   config: WorkerConfig,
   options: DemoOptions,
   signal: AbortSignal,

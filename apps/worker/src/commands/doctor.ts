@@ -1,6 +1,10 @@
 import { inspectOllama, type OllamaFinding } from "@leasehold/adapter-ollama";
 import { doctor, type Finding as QueueFinding } from "@leasehold/core";
+import type { Command } from "commander";
 
+import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
+import { examples, jsonOption } from "../command-line/arguments.ts";
+import { execute } from "../command-line/execute.ts";
 import type { BackendConfig, WorkerConfig } from "../config.ts";
 import { bundles, openDatabase } from "../database.ts";
 import { describeModels } from "../models.ts";
@@ -11,10 +15,25 @@ type Finding =
   | OllamaFinding
   | { readonly check: "environment"; readonly status: "warn"; readonly message: string };
 
+export function addDoctor(program: Command): void {
+  program
+    .command("doctor")
+    .description("look for what keeps queue and models from working well; it changes nothing")
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        ["doctor", "exit code 1 when something has failed; warnings are 0"],
+        ["doctor --json | jq -r '.[] | select(.status != \"ok\") | .check'", "what is not well"],
+      ),
+    )
+    .action((flags: AnswerFlags) => execute((config, signal) => examine(config, flags, signal)));
+}
+
 /** Looks for what keeps work from being done well, and prints it. False when something has failed. */
-export async function examine(
+async function examine(
   config: WorkerConfig,
-  { json }: { readonly json: boolean },
+  flags: AnswerFlags,
   signal: AbortSignal,
 ): Promise<boolean> {
   await using database = await openDatabase(config);
@@ -26,7 +45,7 @@ export async function examine(
     ...(await doctor({ connection: database.url, schema, bundles })),
     ...(await examineModels(config.backend, signal)),
   ];
-  console.log(json ? JSON.stringify(findings) : findings.map(toLine).join("\n"));
+  createAnswer(flags).thing(findings, findings.map(toLine));
   return findings.every(({ status }) => status !== "fail");
 }
 

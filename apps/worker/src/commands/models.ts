@@ -6,15 +6,47 @@ import {
 } from "@leasehold/adapter-ollama";
 import { WorkerError } from "@leasehold/core";
 import { toSubmissionError } from "@leasehold/learning";
+import type { Command } from "commander";
 
+import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
+import { examples, jsonOption } from "../command-line/arguments.ts";
+import { execute } from "../command-line/execute.ts";
+import { createProgressLine, toSize } from "../command-line/progress-line.ts";
+import type { TableView } from "../command-line/table.ts";
 import type { LocalBackendConfig, WorkerConfig } from "../config.ts";
 import { describeModel } from "../models.ts";
-import { createProgressLine, toSize } from "../progress-line.ts";
 
-export interface ModelsOptions {
+interface ModelsOptions {
   /** Empty: those of the configuration. */
   readonly names: readonly string[];
-  readonly json: boolean;
+  readonly flags: AnswerFlags;
+}
+
+export function addModels(program: Command): void {
+  const models = program.command("models").description("see and handle the models of Ollama");
+  models
+    .command("list", { isDefault: true })
+    .description("show what the servers have, and what they hold in memory")
+    .addOption(jsonOption())
+    .action((flags: AnswerFlags) => execute((config, signal) => listModels(config, flags, signal)));
+  for (const [name, description, task] of [
+    ["pull", "have the servers fetch models from their registry", pullModels],
+    ["warm", "have the servers load models", warmModels],
+    ["unload", "have the servers forget models until they are needed", unloadModels],
+  ] as const) {
+    models
+      .command(name)
+      .description(description)
+      .argument("[models...]", "default: those of the configuration")
+      .addOption(jsonOption())
+      .action((names: readonly string[], flags: AnswerFlags) =>
+        execute((config, signal) => task(config, { names, flags }, signal)),
+      );
+  }
+  models.addHelpText(
+    "after",
+    examples(["models pull", "what the configuration names, on every server"]),
+  );
 }
 
 /** What was done with one model on one server. */
@@ -27,9 +59,9 @@ interface Deed {
 type Task = (config: WorkerConfig, options: ModelsOptions, signal: AbortSignal) => Promise<void>;
 
 /** Shows what the servers have and hold in memory, and which of it is used. */
-export async function listModels(
+async function listModels(
   config: WorkerConfig,
-  { json }: Pick<ModelsOptions, "json">,
+  flags: AnswerFlags,
   signal: AbortSignal,
 ): Promise<void> {
   const backend = requireLocal(config);
@@ -37,18 +69,19 @@ export async function listModels(
   for (const { server } of openServers(backend)) {
     rows.push(...(await listServer(server, backend, signal).catch(rethrow)));
   }
-  if (json) console.log(JSON.stringify(rows));
-  else if (rows.length === 0) console.log("The servers have no models.");
-  else console.table(rows.map(toTableRow));
+  createAnswer(flags).rows(rows, view, "The servers have no models.");
 }
 
 /** Has every server fetch the models, one after the other, with a bar that grows. */
-export const pullModels: Task = async (config, options, signal) => {
+const pullModels: Task = async (config, options, signal) => {
   const backend = requireLocal(config);
   await forEach(backend, options, async ({ server, model }) => {
     const line = createProgressLine(process.stderr);
-    const onProgress = (progress: { readonly bytesDone: number; readonly bytesTotal: number }) =>
-      line.show({ label: `${server.host} ${model}`, ...progress });
+    const label = `${server.host} ${model}`;
+    const onProgress = (progress: { readonly bytesDone: number; readonly bytesTotal: number }) => {
+      const { bytesDone: done, bytesTotal: total } = progress;
+      line.show({ label, done, total, whole: toSize(total) });
+    };
     try {
       await server.pull(model, { signal, onProgress });
     } finally {
@@ -58,7 +91,7 @@ export const pullModels: Task = async (config, options, signal) => {
 };
 
 /** Has every server load the models, with the options that their calls will have. */
-export const warmModels: Task = async (config, options, signal) => {
+const warmModels: Task = async (config, options, signal) => {
   const backend = requireLocal(config);
   await forEach(backend, options, async ({ baseUrl, model }) => {
     const ollama = createOllamaModel({ ...describeModel(backend, model), baseUrl });
@@ -69,7 +102,7 @@ export const warmModels: Task = async (config, options, signal) => {
 };
 
 /** Has every server forget the models, to make room. */
-export const unloadModels: Task = async (config, options, signal) => {
+const unloadModels: Task = async (config, options, signal) => {
   const backend = requireLocal(config);
   await forEach(backend, options, ({ server, model }) => server.unload(model, signal));
 };
@@ -98,22 +131,23 @@ function openServers({ baseUrl, allowOrigins }: LocalBackendConfig): readonly Op
 /** Does the same with each model on each server, and says what was done. */
 async function forEach(
   backend: LocalBackendConfig,
-  { names, json }: ModelsOptions,
+  { names, flags }: ModelsOptions,
   run: (subject: OpenServer & { readonly model: string }) => Promise<void>,
 ): Promise<void> {
   const { visionModel, feedbackModel } = backend;
   const models = names.length > 0 ? names : [...new Set([visionModel, feedbackModel])];
   const deeds: Deed[] = [];
+  const answer = createAnswer(flags);
   for (const open of openServers(backend)) {
     for (const model of models) {
       const startedAt = performance.now();
       await run({ ...open, model }).catch(rethrow);
       const ms = Math.round(performance.now() - startedAt);
       deeds.push({ host: open.server.host, model, ms });
-      if (!json) console.log(`${open.server.host}: ${model} done, ${ms} ms`);
+      answer.say(`${open.server.host}: ${model} done, ${ms} ms`);
     }
   }
-  if (json) console.log(JSON.stringify(deeds));
+  answer.thing(deeds, []);
 }
 
 /** Errors of models in the form that the program knows. Their words are ours already. */
@@ -161,15 +195,13 @@ function isNamed(name: string, model: string): boolean {
   return name === model || name === `${model}:latest`;
 }
 
-function toTableRow({ host, model, uses, bytes, loaded }: ListedModel): object {
-  return {
-    host,
-    model,
-    "used for": uses.join(", "),
-    size: bytes === undefined ? "missing" : toSize(bytes),
-    memory: loaded === undefined ? "" : toMemory(loaded),
-  };
-}
+const view: TableView<ListedModel> = {
+  host: ({ host }) => host,
+  model: ({ model }) => model,
+  "used for": ({ uses }) => uses.join(", "),
+  size: ({ bytes }) => (bytes === undefined ? "missing" : toSize(bytes)),
+  memory: ({ loaded }) => (loaded === undefined ? undefined : toMemory(loaded)),
+};
 
 function toMemory({ bytes, gpuBytes, contextLength }: NonNullable<ListedModel["loaded"]>): string {
   const percent = Math.floor((gpuBytes / Math.max(bytes, 1)) * 100);

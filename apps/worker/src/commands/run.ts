@@ -1,6 +1,9 @@
 import type { Worker } from "@leasehold/core";
+import type { Command } from "commander";
 
 import { type App, openApp } from "../app.ts";
+import { examples } from "../command-line/arguments.ts";
+import { execute } from "../command-line/execute.ts";
 import type { WorkerConfig } from "../config.ts";
 import { openDatabase } from "../database.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -8,8 +11,19 @@ import { createRoutes, type HttpServer, serve } from "../http.ts";
 import { createLogger, type Logger } from "../logging.ts";
 import { findOperatorTokens } from "../operator-token.ts";
 
+export function addRun(program: Command): void {
+  program
+    .command("run", { isDefault: true })
+    .description("work submissions until told to stop; what happens without a command")
+    .addHelpText(
+      "after",
+      examples(["run", "SIGTERM or Ctrl-C drains; a second one leaves at once"]),
+    )
+    .action(() => execute(run));
+}
+
 /** Works submissions until it is told to stop, or until its worker is exhausted. Answers the exit code. */
-export async function run(config: WorkerConfig, signal: AbortSignal): Promise<number> {
+async function run(config: WorkerConfig, signal: AbortSignal): Promise<number> {
   const logger = createLogger(config.log, { descriptor: 1, isTerminal: process.stdout.isTTY });
   await using database = await openDatabase(config);
   await using app = await openApp(config, database.url, logger);

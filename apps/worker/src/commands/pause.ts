@@ -1,0 +1,127 @@
+import { type PauseRecord, type PauseScope, WorkerError } from "@leasehold/core";
+import { Argument, type Command } from "commander";
+
+import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
+import { examples, jsonOption, parseCount } from "../command-line/arguments.ts";
+import { execute } from "../command-line/execute.ts";
+import { type TableView, toMoment, toPlainText } from "../command-line/table.ts";
+import type { WorkerConfig } from "../config.ts";
+import { openOperator } from "../operator.ts";
+
+type ScopeKind = "queue" | "type";
+
+interface PauseFlags extends AnswerFlags {
+  readonly typeVersion?: number;
+  readonly phase?: string;
+  readonly reason?: string;
+}
+
+export function addPause(program: Command): void {
+  addScope(program.command("pause"))
+    .description(
+      "stop claims of a queue or a type, by every worker; without words, show what is paused",
+    )
+    .option("--reason <words>", "your own words, for the next one")
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        ["pause type learning.submission --reason 'a new model is pulled'", "jobs that run go on"],
+        ["pause type learning.submission --phase vision", "of one phase alone"],
+        ["pause", "what is paused"],
+      ),
+    )
+    .action((kind: ScopeKind | undefined, name: string | undefined, flags: PauseFlags) =>
+      execute((config) =>
+        kind === undefined
+          ? showPauses(config, flags)
+          : pause(config, toScope({ kind, name, flags }), flags),
+      ),
+    );
+}
+
+export function addResume(program: Command): void {
+  addScope(program.command("resume"))
+    .description("take a pause back, named as it was set")
+    .addOption(jsonOption())
+    .addHelpText("after", examples(["resume type learning.submission", "claims go on at once"]))
+    .action((kind: ScopeKind | undefined, name: string | undefined, flags: PauseFlags) =>
+      execute((config) => resume(config, toScope({ kind, name, flags }), flags)),
+    );
+}
+
+function addScope(command: Command): Command {
+  return command
+    .addArgument(new Argument("[scope]", "what is meant").choices(["queue", "type"]))
+    .argument("[name]", "its name")
+    .option("--type-version <number>", "of a type: this version alone", parseCount)
+    .option("--phase <phase>", "of a type: this phase alone");
+}
+
+/** What is paused, since when, by whom and why, on one line. */
+export function toPauseLine({ scope, pausedAt, pausedBy, reason }: PauseRecord): string {
+  const words = reason === undefined ? "" : `: ${toPlainText(reason)}`;
+  return `${describeScope(scope)} since ${toMoment(pausedAt)} by ${toPlainText(pausedBy)}${words}`;
+}
+
+function describeScope(scope: PauseScope): string {
+  if ("queue" in scope) return `queue ${toPlainText(scope.queue)}`;
+  const version = scope.version === undefined ? "" : ` version ${scope.version}`;
+  const phase = scope.phase === undefined ? "" : ` phase ${toPlainText(scope.phase)}`;
+  return `type ${toPlainText(scope.type)}${version}${phase}`;
+}
+
+function toScope({
+  kind,
+  name,
+  flags: { typeVersion, phase },
+}: {
+  readonly kind: ScopeKind | undefined;
+  readonly name: string | undefined;
+  readonly flags: PauseFlags;
+}): PauseScope {
+  if (kind === undefined || name === undefined) {
+    throw new WorkerError(
+      "input_invalid",
+      "Name what is meant, such as: type learning.submission.",
+    );
+  }
+  if (kind === "type") {
+    return {
+      type: name,
+      ...(typeVersion === undefined ? {} : { version: typeVersion }),
+      ...(phase === undefined ? {} : { phase }),
+    };
+  }
+  if (typeVersion !== undefined || phase !== undefined) {
+    throw new WorkerError("input_invalid", "Only a type has versions and phases.");
+  }
+  return { queue: name };
+}
+
+const view: TableView<PauseRecord> = {
+  paused: ({ scope }) => describeScope(scope),
+  since: ({ pausedAt }) => pausedAt,
+  by: ({ pausedBy }) => pausedBy,
+  reason: ({ reason }) => reason,
+};
+
+async function showPauses(config: WorkerConfig, flags: AnswerFlags): Promise<void> {
+  await using operator = await openOperator(config);
+  createAnswer(flags).rows(await operator.client.getPauses(), view, "Nothing is paused.");
+}
+
+async function pause(config: WorkerConfig, scope: PauseScope, flags: PauseFlags): Promise<void> {
+  await using operator = await openOperator(config);
+  const { reason } = flags;
+  const outcome = await operator.client.pause(scope, reason === undefined ? {} : { reason });
+  const words = outcome === "ok" ? "paused; what runs goes on" : "was paused already, and stays so";
+  createAnswer(flags).thing({ scope, outcome }, [`${describeScope(scope)}: ${words}`]);
+}
+
+async function resume(config: WorkerConfig, scope: PauseScope, flags: AnswerFlags): Promise<void> {
+  await using operator = await openOperator(config);
+  const outcome = await operator.client.resume(scope);
+  const words = outcome === "ok" ? "goes on" : "was not paused; `pause` shows what is";
+  createAnswer(flags).thing({ scope, outcome }, [`${describeScope(scope)}: ${words}`]);
+}

@@ -1,0 +1,40 @@
+import type { Command } from "commander";
+
+import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
+import { examples, jsonOption, parseId } from "../command-line/arguments.ts";
+import { execute } from "../command-line/execute.ts";
+import type { WorkerConfig } from "../config.ts";
+import { findJobId, openOperator, refuse } from "../operator.ts";
+
+interface ReplayFlags extends AnswerFlags {
+  readonly from: string;
+}
+
+export function addReplay(program: Command): void {
+  program
+    .command("replay")
+    .description(
+      "do an ended job again from a phase, also a completed one; results of earlier phases stay",
+    )
+    .argument("<id>", "a submission's or a job's id", parseId)
+    .requiredOption(
+      "--from <phase>",
+      "the first phase that is done again: its result and later ones are deleted",
+    )
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(["replay 0190f3c2-… --from feedback", "a new assessment of what was read"]),
+    )
+    .action((id: string, flags: ReplayFlags) => execute((config) => replay(config, id, flags)));
+}
+
+async function replay(config: WorkerConfig, given: string, flags: ReplayFlags): Promise<void> {
+  await using operator = await openOperator(config);
+  const id = await findJobId(operator, given);
+  const outcome = await operator.client.replay(id, flags.from);
+  if (outcome !== "ok") throw refuse(given, outcome);
+  createAnswer(flags).thing({ id, from: flags.from }, [
+    `job ${id}: queued again from ${flags.from}`,
+  ]);
+}

@@ -1,0 +1,42 @@
+import { type Client, createClient, WorkerError } from "@leasehold/core";
+import type { LearningStore } from "@leasehold/learning";
+
+import type { WorkerConfig } from "./config.ts";
+import { openDatabase, openLearningStore } from "./database.ts";
+
+/** What an operator's command asks: the jobs, and the submissions that they are about. */
+export interface Operator extends AsyncDisposable {
+  readonly client: Client;
+  readonly store: LearningStore;
+}
+
+/** Opens the configured database for one command, as the worker's own login. */
+export async function openOperator(config: WorkerConfig): Promise<Operator> {
+  await using stack = new AsyncDisposableStack();
+  const database = stack.use(await openDatabase(config));
+  const store = stack.use(await openLearningStore(config, database.url));
+  const client = stack.use(createClient({ connection: database.url, schema: config.schema }));
+  const resources = stack.move();
+  return { client, store, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/** The id of a job, given its own or that of its submission. */
+export async function findJobId({ store }: Pick<Operator, "store">, id: string): Promise<string> {
+  return (await store.readSubmission(id))?.jobId ?? id;
+}
+
+/** What was asked of a job, and Postgres refused, as an error that says what to do. */
+export function refuse(id: string, answer: string): WorkerError {
+  if (answer === "not_found") {
+    return new WorkerError("not_found", `There is no submission and no job ${id}.`);
+  }
+  const reason = reasons[answer] ?? `Postgres answers ${answer}.`;
+  return new WorkerError("input_invalid", `Job ${id} is left as it is. ${reason}`);
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  settled: "It has ended already: see `status`.",
+  not_settled: "It has not ended: see `explain`, or `cancel` it first.",
+  conflict: "Another live job holds its unique key: wait for that one, or cancel it.",
+  unknown_phase: "It never came to this phase: `status` lists those that it went through.",
+};
