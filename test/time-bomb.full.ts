@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 
-import { timeBombPdf } from "./support/hostile-files.ts";
+import { heavyPdfs, timeBombPdf } from "./support/hostile-files/pdfs.ts";
 import { storeUpload } from "./support/uploads.ts";
 import { useCluster } from "./support/worker-bench.ts";
 
@@ -40,4 +40,20 @@ test("kills what takes for ever at its limit, while its neighbours keep their le
   expect(spared).toMatchObject({ state: "completed", losses: 0, outages: 0 });
   expect(worker.log().map(({ msg }) => msg)).not.toContain("lease.lost");
   expect(worker.log().map(({ msg }) => msg)).not.toContain("lease.lapsed");
+});
+
+test.each(heavyPdfs)("takes seconds for $name, and then is $end", async ({ make, end, name }) => {
+  await using bench = await cluster.setup();
+  bench.startWorker({ WORKER_POLL_INTERVAL: "0.1" });
+  const content = await storeUpload(bench, make(), {
+    storageKey: "heavy.pdf",
+    mediaType: "application/pdf",
+  });
+
+  const { id, jobId } = await bench.store.submit({ studentSub: "s", content });
+  const job = await bench.client.waitForJob(jobId);
+  const report = await bench.store.readSubmission(id);
+
+  process.stderr.write(`${name}: ${job.attempts[0]?.ms} ms\n`);
+  expect(report?.errorCode ?? report?.status).toBe(end);
 });

@@ -13,6 +13,7 @@ import { createSharpCodec } from "./image-codecs/sharp-codec.ts";
 import { MediaRefusal } from "./media-refusal.ts";
 import { openPdf } from "./pdf.ts";
 import { loadPdfium, type Pdfium } from "./pdfium.ts";
+import { isPng, stripPngMetadata } from "./png.ts";
 import {
   type ChildReply,
   type ChildRequest,
@@ -89,7 +90,10 @@ function openMedia({ settings, codec, pdfium }: Tools, bytes: Uint8Array): Opene
   if (pdfium === undefined) {
     return {
       pageCount: 1,
-      page: async () => picture(await codec.encodePicture(bytes, settings)),
+      async page() {
+        const bare = isPng(bytes) ? stripPngMetadata(bytes) : bytes;
+        return picture(await codec.encodePicture(bare, settings));
+      },
     };
   }
   const document = openPdf(pdfium, bytes, settings);

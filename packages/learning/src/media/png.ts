@@ -19,11 +19,22 @@ export interface PixelsRgba {
 interface PngChunk {
   readonly type: string;
   readonly data: Uint8Array;
+  /** The data with what stands around them. */
+  readonly chunk: Uint8Array;
 }
 
 const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] as const;
 /** Length, type and checksum of a chunk. */
 const chunkFrameBytes = 12;
+/** What a picture is made of, and which way up it is. */
+const pictureChunks: ReadonlySet<string> = new Set([
+  "IHDR",
+  "PLTE",
+  "tRNS",
+  "IDAT",
+  "eXIf",
+  "IEND",
+]);
 const bytesPerPixel = 4;
 
 /** Tells whether the bytes begin like a PNG. */
@@ -40,6 +51,16 @@ export function inspectPng(bytes: Uint8Array): PngHeader {
   }
   if (header === undefined) throw new MediaRefusal("image_damaged");
   return header;
+}
+
+/**
+ * Removes everything that a viewer does not need. Remarks and colour profiles are packed, and a megabyte of them may
+ * unpack to a gigabyte, which decoders do although nobody asked for it.
+ */
+export function stripPngMetadata(bytes: Uint8Array): Uint8Array {
+  const kept: Uint8Array[] = [bytes.subarray(0, signature.length)];
+  for (const { type, chunk } of chunksOf(bytes)) if (pictureChunks.has(type)) kept.push(chunk);
+  return Buffer.concat(kept);
 }
 
 /** Decodes a PNG of eight bits with alpha and without interlacing, which is what `Bun.Image` writes. */
@@ -65,9 +86,10 @@ function* chunksOf(bytes: Uint8Array): Generator<PngChunk> {
     const dataEnd = dataStart + view.getUint32(start);
     if (dataEnd + 4 > bytes.length) break;
     const type = String.fromCharCode(...bytes.subarray(start + 4, dataStart));
-    yield { type, data: bytes.subarray(dataStart, dataEnd) };
+    const end = dataEnd + 4;
+    yield { type, data: bytes.subarray(dataStart, dataEnd), chunk: bytes.subarray(start, end) };
     if (type === "IEND") return;
-    start = dataEnd + 4;
+    start = end;
   }
   throw new MediaRefusal("image_truncated");
 }
