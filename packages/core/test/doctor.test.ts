@@ -22,7 +22,7 @@ interface Patient extends Queue {
 
 async function setup(): Promise<Patient> {
   const home = await (await server()).createDatabase();
-  const queue = await setupQueue({ ...home, createDatabase: () => Promise.resolve(home) });
+  const queue = await setupQueue(home);
   const admin = postgres(home.urlAs("postgres"), { max: 1, onnotice: () => undefined });
   return {
     ...queue,

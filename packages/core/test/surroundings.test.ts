@@ -127,7 +127,7 @@ describe("where transactions are serializable by default", () => {
     const admin = postgres(other.urlAs("postgres"), { max: 1, onnotice: () => undefined });
     await admin.unsafe(`alter database ${name} set default_transaction_isolation = 'serializable'`);
     await admin.end();
-    return await setupQueue({ ...other, createDatabase: () => one.createDatabase() });
+    return await setupQueue(other);
   }
 
   test("ours are read committed all the same, alone and together", async () => {

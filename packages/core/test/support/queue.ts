@@ -7,7 +7,7 @@ import type { ClaimedJob, JobStore, LaneIds } from "../../src/job-store.ts";
 import { renderSql } from "../../src/migrate.ts";
 import { isPooled } from "../../src/pooler.ts";
 import { createPostgresStore } from "../../src/postgres-store.ts";
-import { createSchema, type TestServer } from "./server.ts";
+import { createSchema, type ServerDatabase } from "./server.ts";
 
 /** A job for `enqueue_jobs`, with what a test does not care about left out. */
 export interface NewJob {
@@ -75,7 +75,7 @@ export interface Session extends AsyncDisposable {
 /** Objects are sent as JSON; an array of Postgres is written as its literal. */
 type Value = string | number | boolean | null | object;
 
-export async function setupQueue(server: TestServer): Promise<Queue> {
+export async function setupQueue(server: ServerDatabase): Promise<Queue> {
   const { url, workerUrl } = server;
   const database = await createSchema(server);
   const { schema } = database;

@@ -3,15 +3,12 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 
 import { migrateRoles } from "@leasehold/core";
-import {
-  createTestDatabase,
-  type TestDatabase,
-  type TestDatabaseOptions,
-} from "@leasehold/core/testing";
+import { createTestDatabase, type TestDatabase } from "@leasehold/core/testing";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedded-postgres";
 import postgres from "postgres";
 
 import { moveIn } from "./neighbour.ts";
+import { createSchemaShelf, type SchemaShelf } from "./schema-shelf.ts";
 import { surrounding, throughPooler } from "./surrounding.ts";
 
 /** A database on the server that all test processes share. */
@@ -22,6 +19,8 @@ export interface ServerDatabase {
   readonly workerUrl: string;
   /** As another login, and never through a pooler; `postgres` is the superuser. */
   readonly urlAs: (login: string) => string;
+  /** Where schemas are used again. */
+  readonly shelf?: SchemaShelf;
 }
 
 /** The database of one test file. */
@@ -64,12 +63,15 @@ export async function openServer(): Promise<OpenServer> {
   };
   const database = await createDatabase();
   const neighbour = surrounding.hasNeighbour === true ? await moveIn(database.url) : undefined;
+  const shelf = isPlain ? createSchemaShelf(database.url) : undefined;
   return {
     ...database,
+    ...(shelf === undefined ? {} : { shelf }),
     createDatabase,
     async close() {
       try {
         await neighbour?.leave();
+        await shelf?.clear();
       } finally {
         for (const name of names) await server.dropDatabase(name);
         await server.stop();
@@ -77,6 +79,12 @@ export async function openServer(): Promise<OpenServer> {
     },
   };
 }
+
+// A pooler keeps its connections, a neighbour works all the time, and roles are for one schema.
+const isPlain =
+  surrounding.poolerFolder === undefined &&
+  surrounding.hasNeighbour !== true &&
+  surrounding.hasRoles !== true;
 
 const roles = {
   owner: "leasehold_tests_owner",
@@ -99,11 +107,9 @@ async function prepareDatabase(server: EmbeddedPostgres, name: string): Promise<
 }
 
 /** An empty schema, with the roles where the surrounding has them. */
-export async function createSchema(
-  { url, urlAs }: ServerDatabase,
-  options: Omit<TestDatabaseOptions, "connection"> = {},
-): Promise<TestDatabase> {
-  const database = await createTestDatabase({ connection: url, ...options });
+export async function createSchema({ url, urlAs, shelf }: ServerDatabase): Promise<TestDatabase> {
+  if (shelf !== undefined) return await shelf.take();
+  const database = await createTestDatabase({ connection: url });
   if (surrounding.hasRoles !== true) return database;
   const { schema } = database;
   await migrateRoles({ connection: urlAs("postgres"), schema, ...roles });
