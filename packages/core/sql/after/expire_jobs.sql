@@ -3,7 +3,8 @@
 --   A claim does not look at these bounds, so a job may be handed out until this function has looked: its start counts,
 --   when it came within a minute of the bound.
 --   p_limit: bounds looked at in one call, the oldest first.
---   Locks: leases and ready rows, skipping those somebody else holds: the next call looks at them. Index: expiry
+--   Locks: leases and ready rows and their families' (see take_family), skipping those somebody else holds: the next
+--   call looks at them. Index: expiry
 --   (look_at), lease (job_id), ready (job_id), attempt (job_id, phase, attempt).
 --   Answers: one row per job that is dead now, with the attempts its phase had so far.
 --   A hook that raises is left out, since no job may outlive its bound for it; the message says so.
@@ -27,7 +28,7 @@ begin
       delete from :"schema".expiry as e where e.job_id = v_job_id;
     elsif v_next > v_now then
       update :"schema".expiry as e set look_at = v_next where e.job_id = v_job_id;
-    elsif v_next = v_now then
+    elsif v_next = v_now and :"schema".take_family(v_job_id) then
       -- Trouble of the server, met by the hook, must not keep the others from their end.
       begin
         perform :"schema".stop_job(v_job_id, 'expire', 'expired', 'Its time was over.', true);

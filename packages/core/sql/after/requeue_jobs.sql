@@ -4,8 +4,8 @@
 --   an earlier call answered in `next`) }. Any other field is an error, and so is a filter that is no object.
 --   p_limit: jobs looked at in one call. p_spread_ms: they are due at random times within so long from now.
 --   p_dry_run: only counts.
---   Locks: the stopped rows, skipping those somebody else holds; then all their unique keys, by number. Index: stopped
---   (state, finished_at).
+--   Locks: the stopped rows, skipping those somebody else holds; then all their unique keys, by number, and their
+--   parents' rows. Index: stopped (state, finished_at).
 --   Answers: matched, and of these requeued, conflicted (another live job holds the unique key) and refused (the hook
 --   raised; that job is left as it was); and next, the filter to go on with, or null when there is nothing more. What
 --   ends while the calls go on is not looked at again.
@@ -56,6 +56,7 @@ begin
   loop
     perform pg_advisory_xact_lock(v_lock);
   end loop;
+  perform :"schema".hold_families(v_ids);
   for v_stopped in
     select s.job_id, s.state, s.phase, t.hook is not null as has_hook from :"schema".stopped as s
     join :"schema".job as j on j.id = s.job_id join :"schema".job_type as t on t.name = j.type

@@ -16,7 +16,11 @@ begin
     if :"schema".is_server_trouble(sqlstate) then
       raise;
     end if;
-    -- The hook of one of them raised. Each by itself: the others have nothing to do with it.
+    -- The hook of one of them raised. Each by itself: the others have nothing to do with it. All rows first, in the order
+    -- of the group: nobody may hold a parent's row and wait for a job's.
+    perform from :"schema".lease as l join unnest(p_job_ids, p_tokens) as h (job_id, token)
+      on l.job_id = h.job_id and l.token = h.token order by l.job_id for update of l;
+    perform :"schema".hold_families(p_job_ids);
     return query
       select array[h.place::integer], c.outcome, c.state, c.delay_ms
       from unnest(p_job_ids, p_tokens) with ordinality as h (job_id, token, place)

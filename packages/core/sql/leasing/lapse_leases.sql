@@ -1,8 +1,9 @@
 -- Takes back leases that ran out: their workers are dead, or as good as dead. Each is a loss; a lost job runs alone
 -- next, and is dead when it was lost too often and at least once alone.
 --   p_limit: leases looked at in one call.
---   Locks: the lapsed leases' rows, in id order, skipping those somebody else holds. Reads the lease table once: it
---   has one row per running job and no index on `until`, so that renewals stay cheap.
+--   Locks: the lapsed leases' rows, in id order, and their families' (see take_family), skipping those somebody else
+--   holds. Reads the lease table once: it has one row per running job and no index on `until`, so that renewals stay
+--   cheap.
 --   Answers: one row per lapsed lease with the job's state now (queued, dead) and its code.
 --   A lease lapses at the earliest one lease length after the server started: an outage of Postgres is no loss. Who
 --   started in the future has a clock that went back since.
@@ -23,6 +24,7 @@ begin
     where l.until < v_now and (v_up >= l.lease_ms * interval '1 millisecond' or v_up < interval '0')
     order by l.job_id limit p_limit for update skip locked
   loop
+    continue when not :"schema".take_family(v_lease.job_id);
     begin
       select s.* into strict v_answer from :"schema".settle_lease(
         v_lease, 'lapse', 'worker_lost', 'The worker that ran this job stopped renewing its lease.', 0, null, null

@@ -5,6 +5,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 as $$
 begin
+  perform :"schema".hold_families(p_job_ids);
   delete from :"schema".attempt where job_id = any (p_job_ids);
   delete from :"schema".result where job_id = any (p_job_ids);
   delete from :"schema".job_counter where job_id = any (p_job_ids);

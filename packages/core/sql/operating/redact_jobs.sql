@@ -11,6 +11,11 @@ declare
   v_job_id bigint;
 begin
   cancelled := 0;
+  -- All of them first: nobody may hold a parent's row and wait for a job's.
+  perform from :"schema".lease where job_id = any (p_job_ids) order by job_id for update;
+  perform from :"schema".ready where job_id = any (p_job_ids) order by job_id for update;
+  perform from :"schema".waiting where job_id = any (p_job_ids) order by job_id for update;
+  perform :"schema".hold_families(p_job_ids);
   for v_job_id in select j.id from :"schema".job as j where j.id = any (p_job_ids) order by j.id loop
     if :"schema".stop_job(v_job_id, 'cancel', 'redacted', null, true) = 'ok' then
       cancelled := cancelled + 1;

@@ -1,8 +1,8 @@
 -- Wakes the jobs whose wait is over by time, and does what was left for it because a row was somebody else's: see
 -- cancel_children and wake_parent. Any number of workers may call it; what one of them looks at, the others pass over.
 --   p_limit: jobs looked at in one call.
---   Locks: the job's row and the waiting row, in the order of signal_job, skipping those somebody else holds. Index:
---   waiting (wake_at), parent (job_id) where duty is not null.
+--   Locks: the job's row and the waiting row, in the order of signal_job, and the parents' rows, skipping those somebody
+--   else holds. Index: waiting (wake_at), parent (job_id) where duty is not null.
 --   Answers: how many jobs it woke by time.
 create or replace function :"schema".wake_due(p_limit integer default 100) returns integer
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -23,7 +23,7 @@ begin
     end;
   end loop;
   for v_parent in
-    select * from :"schema".parent where duty is not null order by job_id limit p_limit
+    select * from :"schema".parent where duty is not null order by job_id limit p_limit for update skip locked
   loop
     begin
       if v_parent.duty = 'cancel' then
