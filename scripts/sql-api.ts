@@ -12,6 +12,7 @@ interface Area {
 /** What may be called, by who calls it; the rest of the schema is private. */
 const areas: readonly Area[] = [
   { folder: "core/sql/jobs", title: "Jobs" },
+  { folder: "core/sql/looking", title: "Looking at jobs, and what operators did" },
   { folder: "core/sql/explaining", title: "Why a job is not running" },
   { folder: "core/sql/leasing", title: "Working on jobs" },
   { folder: "core/sql/running", title: "While jobs run" },
@@ -29,6 +30,7 @@ const owners = new Set([
   "get_results",
   "redact_subject",
   "register_type",
+  "reveal_job",
   "set_limit",
   "set_retry_policy",
   "set_tenant_weight",

@@ -9,10 +9,17 @@ import type {
   SignalAnswer,
 } from "./client-routines.ts";
 import { toDatabaseError } from "./database-errors.ts";
-import { type DatabaseConnection, openPool, type Routine, routineText } from "./database.ts";
+import {
+  type DatabaseConnection,
+  openPool,
+  type Pool,
+  type Routine,
+  routineText,
+} from "./database.ts";
 import { createExplaining, type Explaining } from "./explaining-store.ts";
 import { isUuid } from "./job-id.ts";
 import { createLimiting, type Limiting } from "./limits-store.ts";
+import { type ActionNote, createLooking, createNotedCalls, type Looking } from "./looking-store.ts";
 import type { NewJobs } from "./new-job.ts";
 import { createOperating, type Operating } from "./operating-store.ts";
 import { createResources, type Resources } from "./resources-store.ts";
@@ -27,8 +34,16 @@ export type Queryable =
   | { unsafe(text: string, parameters: string[]): PromiseLike<unknown> }
   | { query(text: string, parameters: string[]): PromiseLike<unknown> };
 
+/** The calls of a client that change what is there. */
+export interface ActStore extends Operating, Resources, NewStarts, Limiting {
+  cancelJob(id: string): Promise<"ok" | "not_found" | "settled">;
+  requeueJob(id: string): Promise<"ok" | "not_found" | "not_settled" | "conflict">;
+}
+
 /** The calls of a client. */
-export interface ClientStore extends Operating, Resources, NewStarts, Limiting, Explaining {
+export interface ClientStore extends ActStore, Explaining, Looking {
+  /** The same acts, each in one transaction with the note of it. All that is called through one of these is one act. */
+  noted(note: ActionNote): ActStore;
   enqueueJobs(jobs: NewJobs): Promise<readonly EnqueueAnswer[]>;
   /** All or none. The next of them is written while Postgres works on the one before. */
   enqueueAll(parts: Iterable<NewJobs>): Promise<readonly EnqueueAnswer[]>;
@@ -37,8 +52,6 @@ export interface ClientStore extends Operating, Resources, NewStarts, Limiting, 
   getProgress(id: string): Promise<JobProgress | undefined>;
   getResults(id: string): Promise<readonly ResultRecord[]>;
   getQueue(): Promise<readonly QueueRecord[]>;
-  cancelJob(id: string): Promise<"ok" | "not_found" | "settled">;
-  requeueJob(id: string): Promise<"ok" | "not_found" | "not_settled" | "conflict">;
   /** The payload as JSON. */
   signalJob(id: string, name: string, payload: string): Promise<SignalAnswer>;
   end(): Promise<void>;
@@ -52,14 +65,13 @@ export function createClientStore(connection: DatabaseConnection, schema: string
     max: 4,
     deadlineMs: 10_000,
   });
-  const ask = async <Answer>(routine: Routine<Answer>, id: string): Promise<readonly Answer[]> =>
-    isUuid(id) ? await pool.call(routine, [id]) : [];
+  const ask = <Answer>(routine: Routine<Answer>, id: string): Promise<readonly Answer[]> =>
+    askAbout(pool, routine, id);
   return {
-    ...createOperating(pool),
-    ...createResources(pool),
-    ...createNewStarts(pool),
-    ...createLimiting(pool),
+    ...createActs(pool),
     ...createExplaining(pool),
+    ...createLooking(pool),
+    noted: (note) => createActs(createNotedCalls(pool, note)),
     enqueueJobs: ({ jobs, shared }) => pool.call(routines.enqueueJobs, [jobs, shared]),
     async enqueueAll(parts) {
       const answers: EnqueueAnswer[] = [];
@@ -91,14 +103,32 @@ export function createClientStore(connection: DatabaseConnection, schema: string
     getProgress: async (id) => (await ask(routines.getProgress, id))[0],
     getResults: (id) => ask(routines.getResults, id),
     getQueue: () => pool.call(routines.getQueue, []),
-    cancelJob: async (id) => (await ask(routines.cancelJob, id))[0] ?? "not_found",
-    requeueJob: async (id) => (await ask(routines.requeueJob, id))[0] ?? "not_found",
     async signalJob(id, name, payload) {
       if (!isUuid(id)) return "not_found";
       return await callForOne(pool, routines.signalJob, [id, name, payload]);
     },
     end: () => pool.end(),
   };
+}
+
+function createActs(pool: Pick<Pool, "call">): ActStore {
+  return {
+    ...createOperating(pool),
+    ...createResources(pool),
+    ...createNewStarts(pool),
+    ...createLimiting(pool),
+    cancelJob: async (id) => (await askAbout(pool, routines.cancelJob, id))[0] ?? "not_found",
+    requeueJob: async (id) => (await askAbout(pool, routines.requeueJob, id))[0] ?? "not_found",
+  };
+}
+
+/** Of what is no id at all there is no job. */
+async function askAbout<Answer>(
+  pool: Pick<Pool, "call">,
+  routine: Routine<Answer>,
+  id: string,
+): Promise<readonly Answer[]> {
+  return isUuid(id) ? await pool.call(routine, [id]) : [];
 }
 
 /** `pg` answers an object with rows; the others answer the rows. */

@@ -8,13 +8,14 @@ import type {
   ResultRecord,
   SignalAnswer,
 } from "./client-routines.ts";
-import { createClientStore, type Queryable } from "./client-store.ts";
+import { type ActStore, createClientStore, type Queryable } from "./client-store.ts";
 import type { DatabaseConnection } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import type { Explaining } from "./explaining-store.ts";
 import type { JobOptions } from "./job-options.ts";
 import { readJob, waitForEnd, type WaitOptions, watchJob, type WatchOptions } from "./job-watch.ts";
 import type { Limiting } from "./limits-store.ts";
+import type { ActionNote, Looking } from "./looking-store.ts";
 import { defaultSchema } from "./migrate.ts";
 import { type NewJobs, payloadBytesDefault, toNewJobs } from "./new-job.ts";
 import type { Operating } from "./operating-store.ts";
@@ -35,9 +36,20 @@ export interface EnqueueOptions extends JobOptions {
   readonly within?: Queryable;
 }
 
+/** What operators do to jobs and to what jobs need. */
+export interface Acting
+  extends
+    Omit<Operating, "getPauses" | "getWorkers">,
+    Omit<Resources, "getResources">,
+    Omit<NewStarts, "getDeadLetters">,
+    Omit<Limiting, "getLimits"> {
+  cancel(id: string): Promise<"ok" | "not_found" | "settled">;
+  requeue(id: string): Promise<"ok" | "not_found" | "not_settled" | "conflict">;
+}
+
 /** Adds jobs, asks about them and stops them. It claims nothing. */
 export interface Client
-  extends Operating, Resources, NewStarts, Limiting, Explaining, AsyncDisposable {
+  extends Operating, Resources, NewStarts, Limiting, Acting, Explaining, Looking, AsyncDisposable {
   /** Throws `input_invalid` with every field or option that does not fit, or `payload_too_large`. */
   enqueue<Schema extends z.ZodType>(
     pipeline: Pipeline<Schema>,
@@ -77,8 +89,11 @@ export interface Client
    * between two looks is not seen. Throws `not_found`, or the signal's reason.
    */
   watch(id: string, options?: WatchOptions): AsyncIterable<JobRecord>;
-  cancel(id: string): Promise<"ok" | "not_found" | "settled">;
-  requeue(id: string): Promise<"ok" | "not_found" | "not_settled" | "conflict">;
+  /**
+   * The same acts, each written down in the transaction that does it: neither is there without the other. Make one for
+   * each thing that is done, since all that is called through it is one row of `getActions`.
+   */
+  noted(note: ActionNote): Acting;
   /**
    * Tells a live job something, once per name, at most 64 kB as JSON; see `PhaseContext.waitFor`. It may come before the
    * job waits for it. Throws `input_invalid` or `payload_too_large`.
@@ -124,29 +139,42 @@ export function createClient(options: ClientOptions): Client {
     explain: (id) => store.explain(id),
     waitForJob: (id, waitOptions = {}) => waitForEnd(store, id, waitOptions),
     watch: (id, watchOptions = {}) => watchJob(store, id, watchOptions),
+    signal: async (id, name, payload) =>
+      await store.signalJob(id, name, toSignalPayload(name, payload)),
+    ...toActing(store),
+    noted: (note) => toActing(store.noted(note)),
+    getDeadLetters: () => store.getDeadLetters(),
+    getPauses: () => store.getPauses(),
+    getWorkers: () => store.getWorkers(),
+    getResources: () => store.getResources(),
+    getLimits: () => store.getLimits(),
+    listJobs: (filter, page) => store.listJobs(filter, page),
+    getTimeline: (id) => store.getTimeline(id),
+    getThroughput: (minutes) => store.getThroughput(minutes),
+    getActions: (actions) => store.getActions(actions),
+    noteAction: (note, outcome) => store.noteAction(note, outcome),
+    revealJob: (id, by) => store.revealJob(id, by),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function toActing(store: ActStore): Acting {
+  return {
     cancel: (id) => store.cancelJob(id),
     requeue: (id) => store.requeueJob(id),
     requeueAll: (filter, how) => store.requeueAll(filter, how),
     replay: (id, phase) => store.replay(id, phase),
-    getDeadLetters: () => store.getDeadLetters(),
-    signal: async (id, name, payload) =>
-      await store.signalJob(id, name, toSignalPayload(name, payload)),
     pause: (scope, how) => store.pause(scope, how),
     resume: (scope) => store.resume(scope),
-    getPauses: () => store.getPauses(),
-    getWorkers: () => store.getWorkers(),
     pruneJobs: (retention) => store.pruneJobs(retention),
     setResource: (name, how) => store.setResource(name, how),
     openBreaker: (name, how) => store.openBreaker(name, how),
     closeBreaker: (name) => store.closeBreaker(name),
-    getResources: () => store.getResources(),
     redactSubject: (subject) => store.redactSubject(subject),
     setLimit: (scope, limit) => store.setLimit(scope, limit),
     dropLimit: (scope) => store.dropLimit(scope),
-    getLimits: () => store.getLimits(),
     setTenantWeight: (tenant, weight) => store.setTenantWeight(tenant, weight),
-    close,
-    [Symbol.asyncDispose]: close,
   };
 }
 

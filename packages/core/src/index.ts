@@ -2,7 +2,7 @@ export * from "./adapter.ts";
 export type { DeadLetterRecord, RequeueFilter, RequeueReport } from "./after-routines.ts";
 export type { NewStarts, ReplayAnswer, RequeueOptions } from "./after-store.ts";
 export { createClient } from "./client.ts";
-export type { Client, ClientOptions, EnqueueOptions } from "./client.ts";
+export type { Acting, Client, ClientOptions, EnqueueOptions } from "./client.ts";
 export type {
   AttemptRecord,
   EnqueueAnswer,
@@ -55,6 +55,27 @@ export { coreSql } from "./lease-sql.ts";
 export type { SqlBundle, SqlMigration } from "./lease-sql.ts";
 export type { Limit, LimitRecord, LimitScope } from "./limits-routines.ts";
 export type { Limiting } from "./limits-store.ts";
+export type {
+  ActionRecord,
+  AttemptTrace,
+  ChildTrace,
+  CountedJob,
+  JobListing,
+  JobPage,
+  JobTimeline,
+  PhaseRecord,
+  RevealedJob,
+  SignalRecord,
+  ThroughputRecord,
+} from "./looking-routines.ts";
+export type {
+  ActionNote,
+  ActionOptions,
+  ActionOutcome,
+  JobFilter,
+  Looking,
+  PageOptions,
+} from "./looking-store.ts";
 export { defaultSchema, migrate, migrateRoles, printMigrations, renderSql } from "./migrate.ts";
 export type { MigrateOptions, MigrateReport, RoleNames } from "./migrate.ts";
 export { toNewJobs } from "./new-job.ts";

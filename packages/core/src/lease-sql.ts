@@ -70,10 +70,12 @@ import addProgress from "../sql/migrations/0010_add_progress.sql" with { type: "
 import tuneVacuum from "../sql/migrations/0011_tune_vacuum.sql" with { type: "text" };
 import addWorkerLanes from "../sql/migrations/0012_add_worker_lanes.sql" with { type: "text" };
 import narrowLease from "../sql/migrations/0013_narrow_lease.sql" with { type: "text" };
+import addActions from "../sql/migrations/0014_add_actions.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
 import { afterDefinitions } from "./after-sql.ts";
 import { explainingDefinitions } from "./explaining-sql.ts";
 import { limitsDefinitions } from "./limits-sql.ts";
+import { lookingDefinitions } from "./looking-sql.ts";
 import { operatingDefinitions } from "./operating-sql.ts";
 import { resourcesDefinitions } from "./resources-sql.ts";
 import { runningDefinitions } from "./running-sql.ts";
@@ -114,6 +116,7 @@ export const coreSql: SqlBundle = {
     { version: 11, name: "tune_vacuum", text: tuneVacuum },
     { version: 12, name: "add_worker_lanes", text: addWorkerLanes },
     { version: 13, name: "narrow_lease", text: narrowLease },
+    { version: 14, name: "add_actions", text: addActions },
   ],
   definitions: [
     clock,
@@ -182,6 +185,7 @@ export const coreSql: SqlBundle = {
     ...limitsDefinitions,
     ...runningDefinitions,
     ...explainingDefinitions,
+    ...lookingDefinitions,
   ],
   grants: ownSchema,
 };

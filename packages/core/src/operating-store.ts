@@ -41,7 +41,7 @@ export interface Operating {
   redactSubject(subject: string): Promise<RedactAnswer>;
 }
 
-export function createOperating(pool: Pool): Operating {
+export function createOperating(pool: Pick<Pool, "call">): Operating {
   return {
     async pause(scope, { reason } = {}) {
       const [kind, name, ...part] = placeOf(scope);

@@ -1,6 +1,6 @@
 -- Deletes jobs that ended long ago, a few at a time, with their attempts, results, counters and keys. Never one that
 -- waits or runs, however old, and no child of one: its parent may ask how it fared. No hook is called: the job has ended
--- before.
+-- before. What operators did (action) goes after the longest of these times, and after 366 days at the earliest.
 --   p_completed_ms and so on: how long a job that ended so is kept, in milliseconds; null for ever.
 --   p_limit: jobs looked at per state in one call.
 --   Locks: the jobs' rows, skipping those of others. Indexes: stopped (state, finished_at), job (id).
@@ -56,6 +56,9 @@ begin
     dead := dead + case v_keep.state when 'dead' then v_count else 0 end;
     cancelled := cancelled + case v_keep.state when 'cancelled' then v_count else 0 end;
   end loop;
+  perform :"schema".prune_actions(
+    v_now - greatest(p_completed_ms, p_failed_ms, p_dead_ms, p_cancelled_ms, 31622400000) * interval '1 millisecond', p_limit
+  );
   return next;
 end
 $$;

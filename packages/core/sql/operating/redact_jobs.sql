@@ -1,5 +1,6 @@
--- Erases what jobs hold, and leaves what happened to them: type, states, times, codes. Live ones are cancelled first, with
--- the code `redacted`, so that nobody writes anything after. Private; see redact_subject.
+-- Erases what jobs hold, and why operators did something to them, and leaves what happened: type, states, times, codes.
+-- Live ones are cancelled first, with the code `redacted`, so that nobody writes anything after. Private; see
+-- redact_subject.
 --   Locks: the jobs' lease or ready rows, then all that is theirs. Indexes: those by job_id.
 --   Answers: how many were cancelled, and how many results and parts are gone. A hook that raises undoes all of it, and
 --   the error is the caller's.
@@ -31,5 +32,6 @@ begin
   update :"schema".job
   set payload = '{}', tenant = null, subject = null, unique_key = null, idempotency_key = null, trace = null
   where id = any (p_job_ids);
+  perform :"schema".forget_reasons(p_job_ids, null);
 end
 $$;
