@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 
+import { type Explainer, keepStatistics, openExplainer } from "./support/explainer.ts";
 import { type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
-import { type PlanWatcher, watchPlans } from "./support/watched-plans.ts";
 
 // What looks for jobs whose time is over, or that have ended, goes by indexes whatever the statistics say.
 
 const server = useServer();
 
 interface Subject extends Queue {
-  readonly watcher: PlanWatcher;
+  readonly explainer: Explainer;
   /** Fills the tables with jobs that ended and with bounds, without going through the functions. */
   fill(count: number): Promise<void>;
   analyze(): Promise<void>;
@@ -20,15 +20,12 @@ const tables = ["job", "stopped", "expiry", "ready", "lease"];
 async function setup(): Promise<Subject> {
   const testServer = await server();
   const queue = await setupQueue(testServer);
-  // Statistics are part of the test, so nobody else gathers any.
-  for (const table of tables) {
-    await queue.query(`alter table :"schema".${table} set (autovacuum_enabled = false)`);
-  }
+  await keepStatistics(queue);
   await queue.lanes();
-  const watcher = await watchPlans(testServer.urlAs("postgres"), queue.schema);
+  const explainer = await openExplainer(testServer, queue.schema);
   return {
     ...queue,
-    watcher,
+    explainer,
     async fill(count) {
       await queue.query(
         `with made as (
@@ -48,7 +45,7 @@ async function setup(): Promise<Subject> {
     analyze: async () =>
       void (await queue.query(`analyze ${tables.map((name) => `:"schema".${name}`).join()}`)),
     async [Symbol.asyncDispose]() {
-      await watcher[Symbol.asyncDispose]();
+      await explainer[Symbol.asyncDispose]();
       await queue[Symbol.asyncDispose]();
     },
   };
@@ -78,7 +75,7 @@ describe.each([...statistics])("when %s", (_, prepare) => {
     await using subject = await setup();
     await prepare(subject);
 
-    const { paths, buffers } = await subject.watcher.watch(
+    const { paths, buffers } = await subject.explainer.explain(
       'select * from :"schema".expire_jobs(100)',
     );
 
@@ -91,11 +88,11 @@ describe.each([...statistics])("when %s", (_, prepare) => {
     await using subject = await setup();
     await prepare(subject);
 
-    const { paths, buffers, rows } = await subject.watcher.watch(
+    const { paths, buffers, answer } = await subject.explainer.explain(
       `select * from :"schema".requeue_jobs('{"type": "essay", "outage": true}', 10, p_dry_run => true)`,
     );
 
-    expect(rows).toMatchObject([{ matched: 10 }]);
+    expect(answer).toMatchObject([{ matched: 10 }]);
     const read = paths.filter((path) => /^(?:stopped|job) /.test(path));
     expect(read).toEqual(["job by job_pkey", "stopped by stopped_state"]);
     expect(buffers).toBeLessThan(150);

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "bun:test";
 
-import { type Explained, type Explainer, openExplainer } from "./support/explainer.ts";
+import {
+  type Explained,
+  type Explainer,
+  keepStatistics,
+  openExplainer,
+} from "./support/explainer.ts";
 import { jobsOf, type LimitedQueue, setupLimitedQueue } from "./support/limited-queue.ts";
 import { useServer } from "./support/server.ts";
 
@@ -16,10 +21,7 @@ interface Subject extends LimitedQueue {
 async function setup(): Promise<Subject> {
   const testServer = await server();
   const queue = await setupLimitedQueue(testServer);
-  // Statistics are part of the test, so nobody else gathers any.
-  for (const table of ["ready", "lease", "job", "slot", "turn"]) {
-    await queue.query(`alter table :"schema".${table} set (autovacuum_enabled = false)`);
-  }
+  await keepStatistics(queue);
   const explainer = await openExplainer(testServer, queue.schema);
   return {
     ...queue,
@@ -110,7 +112,7 @@ describe("a claim at a gate", () => {
     process.stdout.write(`${other.buffers} buffers among many, ${one.buffers} alone\n`);
     expect([one.rows, other.rows]).toEqual([5, 5]);
     // Its indexes are higher by a level or two, and have just been written. A look at the jobs would cost thousands.
-    expect(other.buffers).toBeLessThanOrEqual(3 * one.buffers);
+    expect(other.buffers).toBeLessThanOrEqual(one.buffers + 1_000);
   });
 
   test("looks at no job while the queue is at its limit", async () => {
@@ -128,7 +130,7 @@ describe("a claim at a gate", () => {
 
 describe("jobs without a limit", () => {
   /** A hundred of them, from their enqueue to their end. */
-  async function costOf(subject: Subject): Promise<Omit<Explained, "paths">> {
+  async function costOf(subject: Subject): Promise<Omit<Explained, "paths" | "answer">> {
     const [lane] = await subject.lanes(["draft"]);
     const enqueue = `select * from :"schema".enqueue_jobs((
       select jsonb_agg('{"type": "essay", "version": 1, "phase": "draft", "payload": {}}'::jsonb)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 
-import { type Explained, openExplainer } from "./support/explainer.ts";
+import { type Explained, keepStatistics, openExplainer } from "./support/explainer.ts";
 import { type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
 
@@ -28,10 +28,7 @@ interface FillOptions {
 async function setup(): Promise<Subject> {
   const testServer = await server();
   const queue = await setupQueue(testServer);
-  // Statistics are part of the test, so nobody else gathers any.
-  for (const table of ["ready", "lease", "job"]) {
-    await queue.query(`alter table :"schema".${table} set (autovacuum_enabled = false)`);
-  }
+  await keepStatistics(queue);
   const explainer = await openExplainer(testServer, queue.schema);
   const lanesOf = async (phases: readonly string[] = ["draft"]): Promise<string> =>
     `'{${(await queue.lanes(phases)).map(({ laneId }) => laneId).join()}}'`;

@@ -1,13 +1,16 @@
 import postgres from "postgres";
 
 import { renderSql } from "../../src/migrate.ts";
+import type { Queue } from "./queue.ts";
 import type { TestServer } from "./server.ts";
 
 export interface Explained {
   /** How a table was reached, such as `ready by ready_claim`, without repeats. */
   readonly paths: readonly string[];
-  /** Shared buffers of the whole call. */
+  /** Shared buffers of tables and their indexes, over the whole call. */
   readonly buffers: number;
+  readonly answer: readonly object[];
+  /** How many of them there are. */
   readonly rows: number;
   /** Of the write-ahead log. */
   readonly walRecords: number;
@@ -18,6 +21,20 @@ export interface Explained {
 export interface Explainer extends AsyncDisposable {
   /** Makes another call before it, by default the same: the first call of a function reads the catalogue. */
   explain(text: string, warmUp?: string): Promise<Explained>;
+}
+
+/** Statistics are part of a test of plans: from here on nobody but the test gathers any, in the whole schema. */
+export async function keepStatistics({
+  schema,
+  query,
+}: Pick<Queue, "schema" | "query">): Promise<void> {
+  await query(`do $$
+    declare v_table text;
+    begin
+      for v_table in select tablename from pg_tables where schemaname = '${schema}' loop
+        execute format('alter table %I.%I set (autovacuum_enabled = false)', '${schema}', v_table);
+      end loop;
+    end $$`);
 }
 
 interface PlanNode {
@@ -55,19 +72,35 @@ export async function openExplainer(server: TestServer, schema: string): Promise
       await admin.unsafe(renderSql(warmUp, schema));
       await admin.unsafe("set client_min_messages = log");
       plans.length = 0;
-      const rows = (await admin.unsafe(renderSql(text, schema))).length;
+      const answer = await admin.unsafe(renderSql(text, schema));
       await admin.unsafe("set client_min_messages = notice");
       const whole = plans.at(-1);
       return {
         paths: [...new Set(plans.slice(0, -1).flatMap(listPaths))].toSorted(),
-        buffers: (whole?.["Shared Hit Blocks"] ?? 0) + (whole?.["Shared Read Blocks"] ?? 0),
-        rows,
+        buffers: plans.map(countBuffers).reduce((sum, count) => sum + count, 0),
+        answer: [...answer],
+        rows: answer.length,
         walRecords: whole?.["WAL Records"] ?? 0,
         walBytes: whole?.["WAL Bytes"] ?? 0,
       };
     },
     [Symbol.asyncDispose]: () => admin.end(),
   };
+}
+
+/**
+ * What the nodes that have a table touched themselves. The rest is the catalogue, which is read again whenever another
+ * session has changed something there, and what was called, which has plans of its own.
+ */
+function countBuffers(node: PlanNode): number {
+  const { Plans: children = [] } = node;
+  const below = children.map(touched).reduce((sum, count) => sum + count, 0);
+  const own = node["Relation Name"] === undefined ? 0 : touched(node) - below;
+  return children.map(countBuffers).reduce((sum, count) => sum + count, own);
+}
+
+function touched(node: PlanNode): number {
+  return node["Shared Hit Blocks"] + node["Shared Read Blocks"];
 }
 
 function listPaths(node: PlanNode): readonly string[] {
