@@ -3,9 +3,9 @@ import { describe, expect, test } from "bun:test";
 import type { ClaimedJob } from "../src/job-store.ts";
 import type { CountedJob } from "../src/looking-routines.ts";
 import type { JobFilter, PageOptions } from "../src/looking-store.ts";
+import { openExplainer } from "./support/explainer.ts";
 import { type LimitedQueue, setupLimitedQueue } from "./support/limited-queue.ts";
 import { useServer } from "./support/server.ts";
-import { watchPlans } from "./support/watched-plans.ts";
 
 const server = useServer();
 
@@ -200,10 +200,12 @@ describe("a long list", () => {
        insert into :"schema".stopped (job_id, state, phase, code, finished_at)
        select id, 'dead', 'draft', 'backend_failed', clock_timestamp() - id * interval '1 second' from made`,
     );
-    await using watcher = await watchPlans((await server()).urlAs("postgres"), subject.schema);
+    await using explainer = await openExplainer(await server(), subject.schema);
 
-    const page = await watcher.watch(`select * from :"schema".list_jobs('{}', 20)`);
-    const dead = await watcher.watch(`select * from :"schema".list_jobs('{"state":"dead"}', 20)`);
+    const page = await explainer.explain(`select * from :"schema".list_jobs('{}', 20)`);
+    const dead = await explainer.explain(
+      `select * from :"schema".list_jobs('{"state":"dead"}', 20)`,
+    );
     const first = await subject.client.listJobs({ state: "dead", tenant: "nobody" });
     const rest = await subject.client.listJobs(
       { state: "dead", tenant: "nobody" },
