@@ -98,7 +98,7 @@ test("requeue counts first, and does nothing to many jobs without consent", asyn
   expect(read(counted)).toEqual({ matched: 1 });
   expect([refused.exitCode, refused.stderr]).toEqual([
     1,
-    "aborted: Nothing was done. Requeue 1 jobs, spread over 1 s? Say so with --yes.\n",
+    "aborted: Nothing was done. Requeue 1 job, spread over 1 s? Say so with --yes.\n",
   ]);
   expect([vague.exitCode, vague.stderr]).toEqual([
     1,
@@ -178,10 +178,10 @@ test("prune deletes what ended long ago, and redact a learner, only with consent
   expect([without.exitCode, kept?.state]).toEqual([1, "failed"]);
   expect(without.stderr).toContain("failed ones older than 0 s");
   expect(pruned.stdout).toMatch(
-    /^Deleted \d+ jobs: 0 completed, \d+ failed, 0 dead, 0 cancelled\./,
+    /^Deleted \d+ jobs?: 0 completed, \d+ failed, 0 dead, 0 cancelled\./,
   );
   expect(await bench.client.getJob(id)).toBeUndefined();
-  expect(redacted.stdout).toBe("Erased from 1 jobs, of which 1 were cancelled, with 1 results.\n");
+  expect(redacted.stdout).toBe("Erased from 1 job (1 cancelled), with 1 result.\n");
   expect(JSON.stringify(redacted)).not.toContain(secret);
 });
 

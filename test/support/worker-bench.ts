@@ -3,6 +3,7 @@ import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { type Client, createClient, migrate } from "@leasehold/core";
+import { cronSql } from "@leasehold/cron";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedded-postgres";
 import { createLearningStore, learningSql, type LearningStore } from "@leasehold/learning";
 import postgres from "postgres";
@@ -166,7 +167,7 @@ function openDatabase(name: string, urlOf: Database["urlOf"]): Database {
 
 async function setupBench(database: Database, variables: Variables = {}): Promise<Bench> {
   const { url } = database;
-  await migrate({ connection: url, bundles: [learningSql] });
+  await migrate({ connection: url, bundles: [learningSql, cronSql] });
   const home = await setupHome();
   const sql = postgres(url, { max: 2, onnotice: () => undefined });
   const store = createLearningStore({ connection: url });

@@ -26,6 +26,7 @@ import { type Backend, openBackend } from "./backend.ts";
 import type { WorkerConfig } from "./config.ts";
 import { prepareDatabase, refuseSuperuser } from "./database.ts";
 import { logEvent, type Logger, toPhaseLogger } from "./logging.ts";
+import { createSchedules } from "./schedules.ts";
 
 /** A worker and all it needs, put together but not started. Disposing it stops and closes everything. */
 export interface App extends AsyncDisposable {
@@ -36,8 +37,10 @@ export interface App extends AsyncDisposable {
   readonly telemetry: Telemetry;
   /** `running` from the moment that the worker can claim: not while it looks for its database. */
   state(): AppState;
-  /** Makes the database ready and starts the worker, waiting for a database that is not there yet. */
+  /** Makes the database ready and starts scheduler and worker, waiting for a database that is not there yet. */
   start(signal: AbortSignal): Promise<void>;
+  /** Ends both: the scheduler first, so that it makes no work for a worker that drains. */
+  stop(): Promise<void>;
 }
 
 export type AppState = Exclude<WorkerState, "new"> | "starting";
@@ -48,20 +51,7 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
   const store = stack.use(createLearningStore({ connection: url, schema: config.schema }));
   const client = stack.use(createClient({ connection: url, schema: config.schema }));
   const tracing = config.traces && stack.use(createTracing(config.traces));
-  const telemetry = stack.use(
-    createTelemetry({
-      phases: submissionPhases,
-      errorCodes: submissionErrorCodes,
-      errorCode: toSubmissionErrorCode,
-      fallbacks: {
-        phases: ["feedback"],
-        paths: feedbackPaths.filter((path) => path !== "program"),
-        reasons: fallbackReasons,
-      },
-      scoreAlarms: { shapes: scoreShapes, read: () => store.scoreAlarms() },
-      queue: { types: [submissionPipeline.type], client },
-    }),
-  );
+  const telemetry = stack.use(openTelemetry(store, client));
   const watch = (model: ModelV1, name: string): ModelV1 =>
     telemetry.model(tracing?.model(model) ?? model, name);
   const backend = stack.use(openBackend(config.backend, config.storageRoot, watch));
@@ -87,11 +77,13 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
   worker.subscribe((event) => {
     if (event.name === "worker.started") isStarted = true;
   });
+  const schedules = stack.use(createSchedules(config, url, logger));
   const start = async (): Promise<void> => {
     for (const migration of await prepareDatabase(config, url)) {
       logger.info({ migration }, "migration.applied");
     }
     await refuseSuperuser(store);
+    await schedules.start();
     await worker.start();
   };
   const resources = stack.move();
@@ -106,8 +98,28 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
       return state === "new" || (state === "running" && !isStarted) ? "starting" : state;
     },
     start: (signal) => persevere(start, logger, signal),
+    async stop() {
+      await schedules.stop();
+      await worker.stop();
+    },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** The metrics of the runbook. */
+function openTelemetry(store: LearningStore, client: Client): Telemetry {
+  return createTelemetry({
+    phases: submissionPhases,
+    errorCodes: submissionErrorCodes,
+    errorCode: toSubmissionErrorCode,
+    fallbacks: {
+      phases: ["feedback"],
+      paths: feedbackPaths.filter((path) => path !== "program"),
+      reasons: fallbackReasons,
+    },
+    scoreAlarms: { shapes: scoreShapes, read: () => store.scoreAlarms() },
+    queue: { types: [submissionPipeline.type], client },
+  });
 }
 
 /** How long to wait before a database that did not answer is asked again. */

@@ -32,6 +32,8 @@ export interface WorkerConfig {
     readonly graceSeconds: number;
     readonly abandonedMax: number;
   };
+  /** Whether a scheduler runs beside the worker. */
+  readonly schedules: boolean;
   readonly http: HttpConfig;
   /** Undefined: no traces are sent. */
   readonly traces: TracesConfig | undefined;
@@ -133,6 +135,7 @@ export function parseEnvironment(environment: Environment): WorkerConfig {
       graceSeconds: values.graceSeconds ?? 25,
       abandonedMax: values.abandonedMax ?? 3,
     },
+    schedules: values.scheduler !== "off",
     http,
     traces,
     log: { level: values.logLevel ?? "info", format: values.logFormat ?? "auto" },
@@ -196,6 +199,7 @@ function readValues(environment: Environment, problems: string[]): EnvironmentVa
     pollSeconds: read("pollSeconds"),
     graceSeconds: read("graceSeconds"),
     abandonedMax: read("abandonedMax"),
+    scheduler: read("scheduler"),
     httpHost: read("httpHost"),
     httpPort: read("httpPort"),
     operatorToken: read("operatorToken"),

@@ -1,11 +1,12 @@
 import { migrate, type SqlBundle, WorkerError } from "@leasehold/core";
+import { cronSql } from "@leasehold/cron";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedded-postgres";
 import { createLearningStore, learningSql, type LearningStore } from "@leasehold/learning";
 
 import type { WorkerConfig } from "./config.ts";
 
 /** SQL that this application brings beside core's. */
-export const bundles: readonly SqlBundle[] = [learningSql];
+export const bundles: readonly SqlBundle[] = [learningSql, cronSql];
 
 /** A database that can be worked on. */
 export interface OpenDatabase extends AsyncDisposable {

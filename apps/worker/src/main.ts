@@ -2,6 +2,7 @@ import { Command } from "commander";
 
 import { addCancel } from "./commands/cancel.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addCron } from "./commands/cron.ts";
 import { addDatabase } from "./commands/db.ts";
 import { addDeadLetters } from "./commands/dead-letters.ts";
 import { addDemo } from "./commands/demo.ts";
@@ -25,7 +26,7 @@ import { addWorkers } from "./commands/workers.ts";
 const commands: Readonly<Record<string, readonly ((program: Command) => void)[]>> = {
   "Work:": [addRun, addDemo, addSubmit],
   "Look:": [addStatus, addQueues, addExplain, addDeadLetters, addWorkers, addDoctor],
-  "Act:": [addRequeue, addReplay, addCancel, addPause, addResume, addResources, addModels],
+  "Act:": [addRequeue, addReplay, addCancel, addPause, addResume, addResources, addCron, addModels],
   "Keep:": [addMigrate, addPrune, addRedact, addDatabase, addCompletion],
 };
 

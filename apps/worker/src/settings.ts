@@ -35,6 +35,7 @@ export interface EnvironmentValues {
   readonly pollSeconds: number | undefined;
   readonly graceSeconds: number | undefined;
   readonly abandonedMax: number | undefined;
+  readonly scheduler: "on" | "off" | undefined;
   readonly httpHost: string | undefined;
   readonly httpPort: string | undefined;
   readonly operatorToken: readonly string[];
@@ -208,6 +209,14 @@ export const settings: {
         "Model calls that may ignore their abort before the worker ends with exit code 75, to be started afresh; `0` is never.",
     },
     { min: 0, max: 1_000, isWhole: true },
+  ),
+  scheduler: choice(
+    {
+      name: "LEASEHOLD_SCHEDULER",
+      fallback: "`on`",
+      meaning: "`off` leaves it to other workers to enqueue the jobs of schedules.",
+    },
+    ["on", "off"],
   ),
   httpHost: text({
     name: "LEASEHOLD_HTTP_HOST",

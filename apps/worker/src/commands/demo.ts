@@ -54,6 +54,7 @@ async function demo(
   await using database = await openDemoDatabase(config, options);
   const settings: WorkerConfig = {
     ...config,
+    schedules: false,
     storageRoot: options.inPlace ? config.storageRoot : samplesRoot,
     migrates: config.migrates || !options.inPlace,
     worker: { ...config.worker, pollSeconds: Math.min(config.worker.pollSeconds, 0.5) },
@@ -75,7 +76,7 @@ async function demo(
     const report = await waitForReport(app, entry.id, { signal, outages });
     finished.push({ name: entry.name, report, job: await findJob(app, report) });
   }
-  await app.worker.stop();
+  await app.stop();
   const seconds = (performance.now() - startedAt) / 1000;
   const ok = finished.every(({ report }) => report.status === "completed");
   printReport(finished);

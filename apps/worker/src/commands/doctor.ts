@@ -8,11 +8,13 @@ import { execute } from "../command-line/execute.ts";
 import type { BackendConfig, WorkerConfig } from "../config.ts";
 import { bundles, openDatabase } from "../database.ts";
 import { describeModels } from "../models.ts";
+import { examineSchedules, type ScheduleFinding } from "../schedules.ts";
 
-/** One thing that was looked at: of the environment, the queue or the models. */
+/** One thing that was looked at: of the environment, the queue, the schedules or the models. */
 type Finding =
   | QueueFinding
   | OllamaFinding
+  | ScheduleFinding
   | { readonly check: "environment"; readonly status: "warn"; readonly message: string };
 
 export function addDoctor(program: Command): void {
@@ -43,6 +45,7 @@ async function examine(
       (message) => ({ check: "environment", status: "warn", message }) as const,
     ),
     ...(await doctor({ connection: database.url, schema, bundles })),
+    ...(await examineSchedules(config, database.url)),
     ...(await examineModels(config.backend, signal)),
   ];
   createAnswer(flags).thing(findings, findings.map(toLine));

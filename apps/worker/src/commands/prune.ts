@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
 import { examples, jsonOption, yesOption } from "../command-line/arguments.ts";
 import { askConsent, type ConsentFlags } from "../command-line/consent.ts";
+import { countOf } from "../command-line/counting.ts";
 import { parseDuration, toDuration } from "../command-line/duration.ts";
 import { execute } from "../command-line/execute.ts";
 import { createProgressLine } from "../command-line/progress-line.ts";
@@ -68,15 +69,18 @@ async function prune(config: WorkerConfig, flags: PruneFlags, signal: AbortSigna
     const batch = await operator.client.pruneJobs(toRetention(flags));
     sum = add(sum, batch);
     more = batch.more;
-    if (more) line.tell(`deleted ${count(sum)} jobs`);
+    if (more) line.tell(`deleted ${countOf(count(sum), "job")}`);
     if (more && signal.aborted) {
       line.end();
-      throw new WorkerError("aborted", `Stopped after ${count(sum)} jobs; the rest is left.`);
+      throw new WorkerError(
+        "aborted",
+        `Stopped after ${countOf(count(sum), "job")}; the rest is left.`,
+      );
     }
   }
   line.end();
   createAnswer(flags).thing(sum, [
-    `Deleted ${count(sum)} jobs: ${sum.completed} completed, ${sum.failed} failed, ${sum.dead} dead, ${sum.cancelled} cancelled.`,
+    `Deleted ${countOf(count(sum), "job")}: ${sum.completed} completed, ${sum.failed} failed, ${sum.dead} dead, ${sum.cancelled} cancelled.`,
   ]);
 }
 

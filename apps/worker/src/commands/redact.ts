@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
 import { examples, jsonOption, yesOption } from "../command-line/arguments.ts";
 import { askConsent, type ConsentFlags } from "../command-line/consent.ts";
+import { countOf } from "../command-line/counting.ts";
 import { execute } from "../command-line/execute.ts";
 import type { WorkerConfig } from "../config.ts";
 import { openDatabase, prepareDatabase } from "../database.ts";
@@ -49,6 +50,6 @@ async function redact(
   await using client = createClient({ connection: database.url, schema: config.schema });
   const answer = await client.redactSubject(subject);
   createAnswer(flags).thing(answer, [
-    `Erased from ${answer.jobs} jobs, of which ${answer.cancelled} were cancelled, with ${answer.results} results.`,
+    `Erased from ${countOf(answer.jobs, "job")} (${answer.cancelled} cancelled), with ${countOf(answer.results, "result")}.`,
   ]);
 }

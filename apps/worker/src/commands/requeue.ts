@@ -10,6 +10,7 @@ import {
   yesOption,
 } from "../command-line/arguments.ts";
 import { askConsent, type ConsentFlags } from "../command-line/consent.ts";
+import { countOf } from "../command-line/counting.ts";
 import { parseDuration, parseMoment, toDuration } from "../command-line/duration.ts";
 import { execute } from "../command-line/execute.ts";
 import { createProgressLine } from "../command-line/progress-line.ts";
@@ -171,15 +172,15 @@ async function requeueAll(
   const counted = { ...filter, until: filter.until ?? new Date() };
   const { matched } = await client.requeueAll(counted, { ...limit, dryRun: true });
   if (flags.countOnly === true || matched === 0) {
-    answer.thing({ matched }, [`${matched} jobs fit.`]);
+    answer.thing({ matched }, [`${countOf(matched, "job")} ${matched === 1 ? "fits" : "fit"}.`]);
     return true;
   }
   const spreadMs = flags.spread ?? Math.min(matched * spreadMsPerJob, spreadMsMax);
-  const question = `Requeue ${matched} jobs, spread over ${toDuration(spreadMs)}?`;
+  const question = `Requeue ${countOf(matched, "job")}, spread over ${toDuration(spreadMs)}?`;
   await askConsent(question, flags, signal);
   const line = createProgressLine(process.stderr);
   const onBatch = ({ matched: done }: RequeueReport): void => {
-    line.show({ label: "requeued", done, total: matched, whole: `${matched} jobs` });
+    line.show({ label: "requeued", done, total: matched, whole: countOf(matched, "job") });
     // Batches are whole: the same call again does the rest.
     if (signal.aborted)
       throw new WorkerError("aborted", `Stopped after ${done} of ${matched} jobs.`);
@@ -199,7 +200,7 @@ function describeReport(
   spreadMs: number,
 ): readonly string[] {
   return [
-    `${requeued} jobs queued again, spread over ${toDuration(spreadMs)}.`,
+    `${countOf(requeued, "job")} queued again, spread over ${toDuration(spreadMs)}.`,
     ...(conflicted > 0 ? [`${conflicted} stay: another live job holds their unique key.`] : []),
     ...(refused > 0 ? [`${refused} stay: the hook of their type refused (effect_failed).`] : []),
   ];

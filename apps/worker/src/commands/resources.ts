@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
 import { examples, jsonOption, parseCount } from "../command-line/arguments.ts";
+import { countOf } from "../command-line/counting.ts";
 import { parseDuration, toDuration } from "../command-line/duration.ts";
 import { execute } from "../command-line/execute.ts";
 import type { TableView } from "../command-line/table.ts";
@@ -97,7 +98,7 @@ async function setResource(config: WorkerConfig, name: string, flags: SetFlags):
   await using operator = await openOperator(config);
   const concurrency = flags.concurrency === "none" ? undefined : flags.concurrency;
   const outcome = await operator.client.setResource(name, { concurrency });
-  const words = concurrency === undefined ? "any number of jobs" : `${concurrency} jobs`;
+  const words = concurrency === undefined ? "any number of jobs" : countOf(concurrency, "job");
   createAnswer(flags).thing({ name, concurrency, outcome }, [`${name}: ${words} at once`]);
 }
 

@@ -36,7 +36,7 @@ async function run(config: WorkerConfig, signal: AbortSignal): Promise<number> {
     await Promise.race([aborted(signal), worker]);
     // Who was told to stop is not to be started again, however tired he is.
     const isToldTo = signal.aborted;
-    await app.worker.stop();
+    await app.stop();
     return app.worker.state() === "exhausted" && !isToldTo ? exitCodes.exhausted : exitCodes.done;
   } finally {
     await server?.stop();
