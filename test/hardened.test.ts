@@ -60,7 +60,7 @@ test("an administrator may install again, and so upgrade", async () => {
   const status = await home.run(["status"], {
     LEARNING_DATABASE_URL: home.database.urlOf("gustav_worker"),
   });
-  expect(status.stdout).toBe("Nothing waits and nothing runs.\n");
+  expect(status.stdout).toStartWith("Nothing waits and nothing runs.\n");
 });
 
 test("two databases of one server get the same roles at the same time", async () => {

@@ -160,6 +160,10 @@ test("db url and db query reach the database that the worker would use", async (
   const counted = await query("insert into notes values (1), (2)");
   const refused = await query("select * from nowhere");
   const two = await query("select 1; drop table notes");
+  const piped = await bench.run(["db", "query", "-", "--json"], {}, "select 1 as one, null as no");
+  const admin = await bench.run(["db", "query", "--admin", "select session_user"], {
+    LEASEHOLD_ADMIN_DATABASE_URL: bench.database.adminUrl,
+  });
 
   expect(url.stdout).toBe(`${bench.database.url}\n`);
   expect(rows.stdout).toMatch(/^a +b\nGrüße +2\n1 row\n$/);
@@ -170,6 +174,8 @@ test("db url and db query reach the database that the worker would use", async (
     'statement_failed: Postgres says: relation "nowhere" does not exist\n',
   ]);
   expect(two.exitCode).toBe(1);
+  expect(piped.stdout).toBe('[{"one":1,"no":null}]\n');
+  expect(admin.stdout).toBe("session_user\npostgres\n1 row\n");
   expect((await query("select * from notes")).stdout).toEndWith("\n2 rows\n");
 });
 

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 
 import { toDriverUrl, WorkerError } from "@leasehold/core";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import postgres from "postgres";
 
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
@@ -17,23 +17,58 @@ export function addDatabase(program: Command): void {
     .description("reach the database that the worker would use");
   database
     .command("url")
-    .description("print its URL, with what secret it holds")
+    .description("print its URL, with the password that it holds")
     .addOption(jsonOption())
     .action((flags: AnswerFlags) => execute((config) => printUrl(config, flags)));
   database
     .command("query")
     .description("run one statement and print its rows, content included")
-    .argument("<sql>")
+    .argument("<sql>", "the statement, or - to read it from standard input")
+    .addOption(adminOption())
     .addOption(jsonOption())
-    .action((sql: string, flags: AnswerFlags) => execute((config) => query(config, sql, flags)));
+    .action((sql: string, flags: QueryFlags) => execute((config) => query(config, sql, flags)));
   database
     .command("shell")
     .description("open psql on it")
-    .action(() => execute(shell, { ignoresInterrupts: true }));
+    .addOption(adminOption())
+    .action((flags: AdminFlags) =>
+      execute((config) => shell(config, flags), { ignoresInterrupts: true }),
+    );
   database.addHelpText(
     "after",
     examples(["db query 'select * from leasehold.queue_health'", "as the worker's login"]),
   );
+}
+
+interface AdminFlags {
+  readonly admin?: true;
+}
+
+interface QueryFlags extends AnswerFlags, AdminFlags {}
+
+function adminOption(): Option {
+  return new Option("--admin", "as the administrator of LEASEHOLD_ADMIN_DATABASE_URL");
+}
+
+interface OpenUrl extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** The database as the worker's login, or as the administrator: of the embedded Postgres that is us. */
+async function openUrl(config: WorkerConfig, { admin }: AdminFlags): Promise<OpenUrl> {
+  const { adminDatabaseUrl } = config;
+  if (admin === true && config.databaseUrl !== undefined && adminDatabaseUrl === undefined) {
+    throw new WorkerError("config_invalid", "--admin needs LEASEHOLD_ADMIN_DATABASE_URL.", {
+      scope: "config",
+    });
+  }
+  const databaseUrl = admin === true ? adminDatabaseUrl : config.databaseUrl;
+  const database = await openDatabase({ ...config, databaseUrl });
+  const { url, embedded } = database;
+  return {
+    url: admin === true ? (embedded?.databaseUrl("leasehold", "postgres") ?? url) : url,
+    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+  };
 }
 
 /** Prints where the database is. An embedded one runs while something uses it. */
@@ -49,8 +84,9 @@ async function printUrl(config: WorkerConfig, flags: AnswerFlags): Promise<void>
 const oneStatement = { prepare: true, simple: false };
 
 /** Runs one statement and prints its rows. */
-async function query(config: WorkerConfig, statement: string, flags: AnswerFlags): Promise<void> {
-  await using database = await openDatabase(config);
+async function query(config: WorkerConfig, given: string, flags: QueryFlags): Promise<void> {
+  const statement = given === "-" ? await Bun.stdin.text() : given;
+  await using database = await openUrl(config, flags);
   const sql = postgres(toDriverUrl(database.url), { max: 1, onnotice: () => undefined });
   try {
     const rows = await sql.unsafe<Record<string, unknown>[]>(statement, [], oneStatement);
@@ -83,8 +119,8 @@ function describeEnd({ command, count }: { command: string; count: number | null
 }
 
 /** Opens psql on the database and lends it the terminal. */
-async function shell(config: WorkerConfig): Promise<boolean> {
-  await using database = await openDatabase(config);
+async function shell(config: WorkerConfig, flags: AdminFlags): Promise<boolean> {
+  await using database = await openUrl(config, flags);
   const child = spawn("psql", [database.url], { stdio: "inherit" });
   return await new Promise((resolve, reject) => {
     child.on("error", () => {
