@@ -118,7 +118,7 @@ function openTelemetry(store: LearningStore, client: Client): Telemetry {
       reasons: fallbackReasons,
     },
     scoreAlarms: { shapes: scoreShapes, read: () => store.scoreAlarms() },
-    queue: { types: [submissionPipeline.type], client },
+    queue: { queues: [submissionPipeline.queue], types: [submissionPipeline.type], client },
   });
 }
 

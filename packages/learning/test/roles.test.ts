@@ -354,7 +354,7 @@ test("roles that an administrator made by hand serve as well, and get no passwor
   );
 
   expect(executable).toEqual([...listGranted("worker")]);
-  expect(passwords).toEqual(Array(3).fill({ rolpassword: null }));
+  expect(passwords).toEqual(Object.values(roles).map(() => ({ rolpassword: null })));
   await installation[Symbol.asyncDispose]();
   await using cleaner = await openSession((await server()).adminUrl);
   for (const role of Object.values(roles)) await cleaner.script(`drop role ${role}`);

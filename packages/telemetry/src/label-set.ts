@@ -36,3 +36,16 @@ export function findLabelProblems(option: string, named: readonly string[]): rea
   }
   return problems;
 }
+
+/** Each pair is seven series, or more. */
+const pairsMax = 100;
+
+/** Says what is wrong with the queues and types that the backlog is told apart by. */
+export function findPairProblems(
+  types: readonly string[],
+  queues: readonly string[] = [],
+): readonly string[] {
+  const pairs = types.length * Math.max(queues.length, 1);
+  if (pairs <= pairsMax) return [];
+  return [`queue must name at most ${pairsMax} pairs of a queue and a type, got ${pairs}`];
+}

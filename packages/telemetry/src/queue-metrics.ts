@@ -7,6 +7,8 @@ import { createLabelSet } from "./label-set.ts";
 export interface QueueSource {
   /** The values that `{type}` may take. All other types are added up as `other`. */
   readonly types: readonly string[];
+  /** The values that `{queue}` may take, all others being `other`. Default: no label, all queues are added up. */
+  readonly queues?: readonly string[];
   readonly client: Pick<Client, "getQueue" | "getResources" | "getWorkers">;
   /** How long an answer of the database is good for, however often it is scraped. Default: 5000. */
   readonly cacheMs?: number;
@@ -30,7 +32,7 @@ type GaugeName = keyof typeof descriptions;
 
 const descriptions = {
   ai_worker_database_up: "1 when the database answered at the last look, else 0.",
-  ai_worker_queue_depth: "Jobs that wait or run, by type and state.",
+  ai_worker_queue_depth: "Jobs that wait or run, by queue, type and state.",
   ai_worker_queue_oldest_due_seconds: "How long the oldest job has been due that nobody took.",
   ai_worker_queue_p95_wait_seconds: "How long due jobs have waited, at the 95th percentile.",
   ai_worker_queue_high_retry_jobs: "Jobs with more than three charged failures.",
@@ -81,20 +83,40 @@ function observeQueue(
   gauges: Gauges,
   { source, queue }: { readonly source: QueueSource; readonly queue: readonly QueueRecord[] },
 ): void {
-  const types = createLabelSet(source.types);
-  for (const type of types.values) {
-    const records = queue.filter((record) => types.pick(record.type) === type);
+  for (const { labels, records } of groupByLabels(source, queue)) {
     for (const state of queueStates) {
       const count = sum(records.filter((record) => record.state === state).map((r) => r.count));
-      result.observe(gauges.ai_worker_queue_depth, count, { type, state });
+      result.observe(gauges.ai_worker_queue_depth, count, { ...labels, state });
     }
     const oldest = Math.max(0, ...records.map((record) => record.oldestAgeSeconds ?? 0));
-    result.observe(gauges.ai_worker_queue_oldest_due_seconds, oldest, { type });
+    result.observe(gauges.ai_worker_queue_oldest_due_seconds, oldest, labels);
     const p95 = Math.max(0, ...records.map((record) => record.p95AgeSeconds ?? 0));
-    result.observe(gauges.ai_worker_queue_p95_wait_seconds, p95, { type });
+    result.observe(gauges.ai_worker_queue_p95_wait_seconds, p95, labels);
     const highRetry = sum(records.map((record) => record.highRetryCount));
-    result.observe(gauges.ai_worker_queue_high_retry_jobs, highRetry, { type });
+    result.observe(gauges.ai_worker_queue_high_retry_jobs, highRetry, labels);
   }
+}
+
+interface LabelledRecords {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly records: readonly QueueRecord[];
+}
+
+/** Every pair of a queue and a type, also where nothing waits; the type alone where no queues were named. */
+function groupByLabels(
+  { types, queues }: QueueSource,
+  queue: readonly QueueRecord[],
+): readonly LabelledRecords[] {
+  const typeSet = createLabelSet(types);
+  const queueSet = queues === undefined ? undefined : createLabelSet(queues);
+  return typeSet.values.flatMap((type) => {
+    const records = queue.filter((record) => typeSet.pick(record.type) === type);
+    if (queueSet === undefined) return [{ labels: { type }, records }];
+    return queueSet.values.map((name) => ({
+      labels: { queue: name, type },
+      records: records.filter((record) => queueSet.pick(record.queue) === name),
+    }));
+  });
 }
 
 function sum(counts: readonly number[]): number {

@@ -8,7 +8,7 @@ import { MeterProvider } from "@opentelemetry/sdk-metrics";
 
 import { createFallbackMetrics, type FallbackLabels } from "./fallback-metrics.ts";
 import { createInFlightJobs, type InFlightJobs } from "./in-flight-jobs.ts";
-import { createLabelSet, findLabelProblems } from "./label-set.ts";
+import { createLabelSet, findLabelProblems, findPairProblems } from "./label-set.ts";
 import { createModelMetrics } from "./model-metrics.ts";
 import { createQueueMetrics, type QueueSource } from "./queue-metrics.ts";
 import { createScoreAlarms, type ScoreAlarmSource } from "./score-alarms.ts";
@@ -157,6 +157,7 @@ function refuseBadOptions(options: TelemetryOptions): void {
     ...findLabelProblems("fallbacks.paths", options.fallbacks?.paths ?? ["none"]),
     ...findLabelProblems("fallbacks.reasons", options.fallbacks?.reasons ?? ["none"]),
     ...findLabelProblems("scoreAlarms.shapes", options.scoreAlarms?.shapes ?? ["none"]),
+    ...findPairProblems(options.queue?.types ?? [], options.queue?.queues),
   ];
   if (problems.length === 0) return;
   throw new WorkerError("config_invalid", `Telemetry refused: ${problems.join("; ")}.`, {

@@ -36,11 +36,12 @@ function workerOf(state: WorkerRecord["state"]): WorkerRecord {
   return { id: "1", name: "w", state, version: "1", types: [], ...counts, ...times };
 }
 
-function setup(client: Partial<FakeClient>): Telemetry {
+function setup(client: Partial<FakeClient>, options: Partial<QueueSource> = {}): Telemetry {
   return createTelemetry({
     ...learningLabels,
     queue: {
       types: ["submission"],
+      ...options,
       client: {
         getQueue: async () => [],
         getResources: async () => [],
@@ -93,6 +94,35 @@ test("the backlog of all queues of a type, its age, the breakers and the workers
     "ai_worker_workers live": 2,
     "ai_worker_workers silent": 1,
   });
+});
+
+test("queues are told apart where they are named, and every other is one", async () => {
+  const getQueue = async (): Promise<readonly QueueRecord[]> => [
+    recordOf("submission", { count: 3, p95AgeSeconds: 7 }),
+    recordOf("submission", { queue: "night", count: 2, p95AgeSeconds: 5 }),
+    recordOf("submission", { queue: "canary", count: 4 }),
+    recordOf("submission", { queue: "another", count: 5 }),
+  ];
+  await using telemetry = setup({ getQueue }, { queues: ["default", "night"] });
+
+  const series = await scrape(telemetry);
+
+  expect(Object.fromEntries(series)).toMatchObject({
+    "ai_worker_queue_depth default submission due": 3,
+    "ai_worker_queue_depth night submission due": 2,
+    "ai_worker_queue_depth other submission due": 9,
+    "ai_worker_queue_depth night other leased": 0,
+    "ai_worker_queue_p95_wait_seconds night submission": 5,
+  });
+  expect([...series.keys()].join()).not.toContain("canary");
+});
+
+test("more pairs of a queue and a type are refused than a Prometheus should keep", () => {
+  const names = Array.from({ length: 11 }, (_, index) => `name_${index}`);
+
+  const create = (): unknown => setup({}, { queues: names, types: names });
+
+  expect(create).toThrow("queue must name at most 100 pairs of a queue and a type, got 121");
 });
 
 test("however often it is scraped, the database is asked once", async () => {
@@ -185,12 +215,13 @@ test("tokens, loads, calls, first tokens and swaps are counted under the host's 
   }
 });
 
-test("10,000 random types and models make no more series than one", async () => {
+test("10,000 random queues, types and models make no more series than one", async () => {
   const types: QueueRecord[] = [];
   await using telemetry = createTelemetry({
     ...learningLabels,
     queue: {
       types: ["submission"],
+      queues: ["default"],
       client: {
         getQueue: async () => [...types],
         getResources: async () => [],
@@ -208,7 +239,8 @@ test("10,000 random types and models make no more series than one", async () => 
   const before = (await telemetry.collect()).split("\n").length;
 
   for (let index = 0; index < 10_000; index += 1) {
-    types.push(recordOf(`tenant-${crypto.randomUUID()}`));
+    const queue = `tenant-${crypto.randomUUID()}`;
+    types.push(recordOf(`tenant-${crypto.randomUUID()}`, { queue }));
     await model.generate(request, context);
   }
   const after = await telemetry.collect();
