@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-import { createTelemetry } from "@leasehold/telemetry";
+import { collectShownMetrics } from "./support/shown-metrics.ts";
 
 const folder = join(import.meta.dirname, "../deploy/prometheus");
 const rules = await Bun.file(join(folder, "rules.yaml")).text();
@@ -11,33 +11,7 @@ const tests = await Bun.file(join(folder, "rules.test.yaml")).text();
 const alerts = Array.from(rules.matchAll(/^ +- alert: (\w+)$/gm), ([, name = ""]) => name);
 
 test("the rules ask for nothing that no worker shows", async () => {
-  await using telemetry = createTelemetry({
-    phases: ["vision"],
-    errorCodes: ["vision_failed"],
-    queue: {
-      types: ["learning.submission"],
-      client: {
-        getQueue: async () => [],
-        getWorkers: async () => [],
-        getResources: async () => [
-          {
-            name: "host/model",
-            state: "closed",
-            concurrency: undefined,
-            code: undefined,
-            openUntil: undefined,
-            outages: 0,
-            leased: 0,
-            places: undefined,
-            probe: undefined,
-            changedAt: undefined,
-          },
-        ],
-      },
-    },
-  });
-  const text = await telemetry.collect();
-  const shown = new Set(Array.from(text.matchAll(/^# TYPE (\w+)/gm), ([, name]) => name));
+  const shown = await collectShownMetrics();
 
   const asked = [...rules.matchAll(/\b(?:ai_worker|analysis)_\w+/g)].map(([name]) => name);
 

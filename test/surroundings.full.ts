@@ -3,13 +3,10 @@ import { existsSync } from "node:fs";
 
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedded-postgres";
 
+import type { DebianProgram } from "./support/debian-program.ts";
 import { listServerFiles, runCoreSuite } from "./support/surroundings/core-suite.ts";
 import { exceptionsOf } from "./support/surroundings/exceptions.ts";
-import {
-  findPgBouncer,
-  type PgBouncerProgram,
-  startPgBouncer,
-} from "./support/surroundings/pgbouncer.ts";
+import { findPgBouncer, startPgBouncer } from "./support/surroundings/pgbouncer.ts";
 import { createTemporaryDirectory } from "./support/temporary-directory.ts";
 
 // The tests of core that use a server, once more in each surrounding that a host may have. Plain `bun test` runs them on
@@ -20,7 +17,7 @@ setDefaultTimeout(1_500_000);
 const mayBeMissing = process.env["CI"] !== "true";
 const oldFolder = "/usr/lib/postgresql/15/bin";
 const isOldMissing = mayBeMissing && !existsSync(oldFolder);
-const program: PgBouncerProgram | undefined = await findPgBouncer();
+const program: DebianProgram | undefined = await findPgBouncer();
 const isPgBouncerMissing = mayBeMissing && program === undefined;
 afterAll(() => program?.[Symbol.asyncDispose]());
 

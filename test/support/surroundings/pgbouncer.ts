@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, symlink, writeFile } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 
-import { runCommand } from "../../../scripts/run-command.ts";
+import { type DebianProgram, findDebianProgram } from "../debian-program.ts";
 import { createTemporaryDirectory, type TemporaryDirectory } from "../temporary-directory.ts";
 
 /** A PgBouncer in transaction mode before one server. */
@@ -13,51 +13,20 @@ export interface PgBouncer extends AsyncDisposable {
   readonly socketFolder: string;
 }
 
-/** A program that runs here, and the libraries that came with it. */
-export interface PgBouncerProgram extends AsyncDisposable {
-  readonly path: string;
-  readonly libraries: readonly string[];
-}
-
 const nobody = 65_534;
-const packages = ["pgbouncer", "libc-ares2"] as const;
 
 /** The machine's own, or Debian's in a folder of ours; undefined where there is neither. */
-export async function findPgBouncer(): Promise<PgBouncerProgram | undefined> {
-  const installed = Bun.which("pgbouncer");
-  if (installed !== null) {
-    return { path: installed, libraries: [], [Symbol.asyncDispose]: () => Promise.resolve() };
-  }
-  const folder = await createTemporaryDirectory();
-  if (!(await unpack(folder.path))) {
-    await folder[Symbol.asyncDispose]();
-    return undefined;
-  }
-  const libraries = join(folder.path, "usr/lib");
-  return {
-    path: join(folder.path, "usr/sbin/pgbouncer"),
-    libraries: (await readdir(libraries)).map((name) => join(libraries, name)),
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
-  };
-}
-
-/** Nothing is installed, so nobody need be root for it. */
-async function unpack(folder: string): Promise<boolean> {
-  const options = { cwd: folder, timeoutMs: 60_000 };
-  const fetched = await runCommand(["apt-get", "download", ...packages], options);
-  if (!fetched.ok) return false;
-  for (const file of await readdir(folder)) {
-    const { ok } = await runCommand(["dpkg", "-x", file, "."], options);
-    if (!ok) return false;
-  }
-  // Whoever runs it must get through.
-  await chmod(folder, 0o755);
-  return true;
+export async function findPgBouncer(): Promise<DebianProgram | undefined> {
+  return await findDebianProgram({
+    name: "pgbouncer",
+    path: "usr/sbin/pgbouncer",
+    packages: ["pgbouncer", "libc-ares2"],
+  });
 }
 
 /** Starts one before the server whose sockets are in a folder. */
 export async function startPgBouncer(
-  program: PgBouncerProgram,
+  program: DebianProgram,
   serverFolder: string,
 ): Promise<PgBouncer> {
   const folder = await createTemporaryDirectory();
