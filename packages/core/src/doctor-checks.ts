@@ -27,6 +27,7 @@ const judged = [
   "paused",
   "resources",
   "workers",
+  "silent_workers",
 ] as const;
 
 export type DoctorCheck = "database" | (typeof judged)[number];
@@ -39,8 +40,8 @@ export interface DoctorFacts {
   readonly needed: Readonly<Record<string, number>>;
   /** How far the database's clock is ahead of this machine's, and how sure that is. */
   readonly skew: { readonly ms: number; readonly plusMinusMs: number };
-  /** Whether a hint arrived that was sent. */
-  readonly isHinted: boolean;
+  /** Whether a hint arrived that was sent. Undefined: nobody listened. */
+  readonly isHinted: boolean | undefined;
   readonly snapshotSecondsMax: number;
 }
 
@@ -78,7 +79,7 @@ const judges: Readonly<Record<(typeof judged)[number], Judge>> = {
   grants({ schema, server }) {
     if (schema.missing.length === 0) return ok("The login may call what a worker calls.");
     return fail(
-      `The login ${server.login} may not call ${schema.missing.join(", ")}. Run migrate --roles, or use the worker's login.`,
+      `The login ${server.login} may not call ${schema.missing.join(", ")}. Run migrate --roles, or use a login that was granted them.`,
     );
   },
 
@@ -205,18 +206,24 @@ const judges: Readonly<Record<(typeof judged)[number], Judge>> = {
       : warn(`Not asked for now: ${list(schema.away)}. Their jobs wait, uncharged.`),
 
   workers({ schema }) {
-    const { live, silent } = schema.workers;
-    if (live === 0) return warn("No worker is there. Start one.");
-    if (silent.length === 0) return ok(`${live} workers are there.`);
+    const { live } = schema.workers;
+    return live === 0 ? warn("No worker is there. Start one.") : ok(`${live} workers are there.`);
+  },
+
+  silent_workers({ schema }) {
+    const { silent } = schema.workers;
+    if (silent.length === 0) return ok("No worker fell silent within a day.");
     return warn(
-      `${live} workers are there; fallen silent without a word within a day: ${list(silent)}. Look at their last lines.`,
+      `Fallen silent without a word within a day: ${list(silent)}. Look at their last lines.`,
     );
   },
 };
 
 /** Judges what was found. No message holds a secret, nor anything that a learner wrote. */
 export function judge(facts: DoctorFacts): readonly Finding[] {
-  return judged.map((check) => ({ check, ...judges[check](facts) }));
+  return judged
+    .filter((check) => check !== "hints" || facts.isHinted !== undefined)
+    .map((check) => ({ check, ...judges[check](facts) }));
 }
 
 /** More than that are only counted. */

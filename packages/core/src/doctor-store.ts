@@ -15,9 +15,11 @@ export interface DoctorStore extends AsyncDisposable {
   listen(): Promise<(withinMs: number) => Promise<boolean>>;
 }
 
-const deadlineMs = 5_000;
-
-export function openDoctorStore(connection: DatabaseConnection, schema: string): DoctorStore {
+export function openDoctorStore(
+  connection: DatabaseConnection,
+  schema: string,
+  deadlineMs: number,
+): DoctorStore {
   const pool = openPool({
     connection,
     schema,
@@ -25,19 +27,27 @@ export function openDoctorStore(connection: DatabaseConnection, schema: string):
     max: 2,
     deadlineMs,
   });
+  let listening: Promise<void> | undefined;
+  let heard = Promise.withResolvers<true>();
+  const listen = async (): Promise<void> => {
+    try {
+      const onHint = (): void => heard.resolve(true);
+      await pool.listen("leasehold_doctor", onHint, () => undefined);
+    } catch (error) {
+      listening = undefined;
+      throw error;
+    }
+  };
   return {
     readServer: () => callForOne(pool, routines.doctorServer, []),
     readSchema: (functions) => callForOne(pool, routines.doctorSchema, [arrayLiteral(functions)]),
     async listen() {
-      const heard = Promise.withResolvers<true>();
-      const listening = pool.listen(
-        "leasehold_doctor",
-        () => heard.resolve(true),
-        () => undefined,
-      );
+      heard = Promise.withResolvers();
+      const { promise } = heard;
+      listening ??= listen();
       // The driver waits for a silent server for ever.
       await within(deadlineMs, listening);
-      return async (withinMs) => (await within(withinMs, heard.promise)) === true;
+      return async (withinMs) => (await within(withinMs, promise)) === true;
     },
     [Symbol.asyncDispose]: () => pool.end(),
   };

@@ -33,8 +33,8 @@ export type {
   SqlValue,
   Transaction,
 } from "./database.ts";
-export { doctor } from "./doctor.ts";
-export type { DoctorOptions } from "./doctor.ts";
+export { createDoctor, doctor } from "./doctor.ts";
+export type { Doctor, DoctorOptions, DoctorRole, ExamineOptions } from "./doctor.ts";
 export type { DoctorCheck, Finding } from "./doctor-checks.ts";
 export * from "./errors.ts";
 export type {

@@ -1,6 +1,13 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 
-import { doctor, type DoctorCheck, type DoctorOptions, type Finding } from "@leasehold/core";
+import {
+  createDoctor,
+  doctor,
+  type DoctorCheck,
+  type DoctorOptions,
+  type DoctorRole,
+  type Finding,
+} from "@leasehold/core";
 import postgres from "postgres";
 
 import { type DoctorFacts, judge } from "../src/doctor-checks.ts";
@@ -62,8 +69,8 @@ describe("doctor", () => {
     expect(listTroubles(findings)).toEqual([]);
     expect(find(findings, "workers")).toMatchObject({ status: "ok" });
     expect(find(findings, "durability").message).toContain("fsync");
-    expect(findings.length).toBe(19);
-    expect(new Set(findings.map(({ check }) => check)).size).toBe(19);
+    expect(findings.length).toBe(20);
+    expect(new Set(findings.map(({ check }) => check)).size).toBe(20);
   });
 
   test.each<[string, DoctorCheck, Finding["status"], string, RegExp]>([
@@ -220,18 +227,40 @@ describe("doctor", () => {
     }
   });
 
-  test("finds workers that fell silent", async () => {
+  test("finds workers that fell silent, and that none is left", async () => {
     await using patient = await setup();
     const about = { name: "quiet", version: "1", types: [], slots: 1, intervalMs: 1_000 };
     await patient.call("note_worker", crypto.randomUUID(), about, 0, 0, false);
-    const alone = find(await patient.examine(), "workers");
+    const before = await patient.examine();
     await patient.database.advance(3_600_000);
+    const none = await patient.examine();
 
     await patient.call("note_worker", crypto.randomUUID(), { ...about, name: "new" }, 0, 0, false);
-    const both = find(await patient.examine(), "workers");
+    const after = await patient.examine();
 
-    expect(alone).toMatchObject({ status: "ok" });
-    expect(both).toMatchObject({ status: "warn", message: expect.stringContaining("quiet") });
+    const shown = [before, none, after].map((findings) => [
+      find(findings, "workers").status,
+      find(findings, "silent_workers").status,
+    ]);
+    expect(shown).toEqual([
+      ["ok", "ok"],
+      ["warn", "warn"],
+      ["ok", "warn"],
+    ]);
+    expect(find(after, "silent_workers").message).toContain("quiet");
+  });
+
+  test("looks again and again without hints, and tries them when asked to", async () => {
+    await using patient = await setup();
+    await using again = createDoctor({ connection: patient.url, schema: patient.schema });
+
+    const first = await again.examine();
+    const hinted = await again.examine({ hints: true });
+    const hintedAgain = await again.examine({ hints: true });
+
+    expect(first.map(({ check }) => check)).not.toContain("hints");
+    expect(find(hinted, "hints")).toMatchObject({ status: "ok" });
+    expect(find(hintedAgain, "hints")).toMatchObject({ status: "ok" });
   });
 });
 
@@ -240,11 +269,12 @@ describe("a login that may not do everything", () => {
   async function examineAs(
     patient: Patient,
     grants: (login: string) => string,
+    role: DoctorRole = "worker",
   ): Promise<readonly Finding[]> {
     const login = `login_${crypto.randomUUID().slice(0, 8)}`;
     await patient.stage(`create role ${login} login; ${grants(login)}`);
     try {
-      return await patient.examine({ connection: patient.home.urlAs(login) });
+      return await patient.examine({ connection: patient.home.urlAs(login), role });
     } finally {
       await patient.stage(`drop owned by ${login}; drop role ${login}`);
     }
@@ -277,6 +307,20 @@ describe("a login that may not do everything", () => {
       expect(message).toContain(name);
     }
     expect(message).not.toMatch(/doctor_schema|move_lease|redact_subject/);
+  });
+
+  test("is told what it lacks of what a web application asks, when it is to do no more", async () => {
+    await using patient = await setup();
+
+    const findings = await examineAs(
+      patient,
+      (login) => `${mayAsk(login)}; grant execute on function :"schema".get_queue to ${login}`,
+      "limited",
+    );
+
+    const { message } = find(findings, "grants");
+    expect(message).toContain("get_queue_v2");
+    expect(message).not.toMatch(/get_queue,|claim_jobs/);
   });
 
   test("is told that it may not even ask", async () => {
