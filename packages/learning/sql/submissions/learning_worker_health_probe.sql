@@ -1,5 +1,6 @@
 -- What an operator asks first. Names and numbers only.
---   db_role: the caller's login may claim jobs. queue_visibility: the queue can be read, with its numbers.
+--   db_role: some login may claim jobs, be it the caller's or another: a web application's login asks and never claims.
+--   Superusers do not count. queue_visibility: the queue can be read, with its numbers.
 --   queue_lag: no job has been due for more than 15 minutes. score_watch: no model gives too many submissions the same,
 --   or else which, with which program: their results need review until learning_forget_scores(model), or better ones.
 create or replace function public.learning_worker_health_probe()
@@ -17,12 +18,15 @@ declare
   v_alarms text;
 begin
   check_name := 'db_role';
-  if has_function_privilege(session_user, v_claim, 'execute') then
+  if has_function_privilege(session_user, v_claim, 'execute') or exists (
+    select from pg_roles as r
+    where r.rolcanlogin and not r.rolsuper and has_function_privilege(r.oid, v_claim, 'execute')
+  ) then
     status := 'ok';
     detail := null;
   else
     status := 'failed';
-    detail := format('login %s may not claim jobs: grant gustav_worker to it', session_user);
+    detail := 'no login may claim jobs: grant gustav_worker to one';
   end if;
   return next;
   select coalesce(sum(h.ct), 0), coalesce(max(h.oldest_age_sec), 0) into v_due, v_oldest
