@@ -50,6 +50,11 @@ export function answerUnavailable(): Response {
   return answerText(503, "unavailable");
 }
 
+/** 400: `?deep=1`, where there is nothing deeper. */
+export function answerNoDeepProbe(): Response {
+  return answerError(400, "no_deep_probe");
+}
+
 /** 401: nobody we know. */
 export function answerUnauthenticated(): Response {
   return answerError(401, "unauthenticated", { "WWW-Authenticate": "Bearer" });

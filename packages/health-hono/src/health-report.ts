@@ -23,6 +23,21 @@ export function toUnknownReport(detail: "probe_failed" | "probe_timeout"): Healt
   };
 }
 
+/** What is said when the deep probe says nothing. */
+export function toUnknownDepth(detail: "probe_failed" | "probe_timeout"): readonly HealthCheck[] {
+  return [{ check: "deep_probe", status: "failed", detail }];
+}
+
+/** The report of who asked for both: as healthy as the worse of them. */
+export function joinReports(report: HealthReport, deep: readonly HealthCheck[]): HealthReport {
+  const isWell = deep.every(({ status }) => status === "ok");
+  return {
+    ...report,
+    status: isWell ? report.status : "degraded",
+    checks: [...report.checks, ...deep],
+  };
+}
+
 /**
  * Copies the fields that are ours to show, so that a probe which hands on a database row shows nothing else.
  *
@@ -32,10 +47,24 @@ export function toShownReport(report: HealthReport): HealthReport {
   return {
     status: report.status === "healthy" ? "healthy" : "degraded",
     currentRole: report.currentRole,
-    checks: report.checks.map(({ check, status, detail }) => ({
-      check,
-      status: status === "ok" ? "ok" : "failed",
-      detail,
-    })),
+    checks: toShownChecks(report.checks),
   };
+}
+
+/** The same for checks alone. */
+export function toShownChecks(checks: readonly HealthCheck[]): readonly HealthCheck[] {
+  return checks.map(({ check, status, detail }) => ({
+    check,
+    status: status === "ok" ? "ok" : "failed",
+    // A host in JavaScript may leave it out.
+    detail: typeof detail === "string" ? cut(detail) : null,
+  }));
+}
+
+/** Code points of a detail that are shown: nobody reads on, and nobody fills an answer with what he put into a name. */
+const detailCodePointsMax = 1024;
+
+function cut(detail: string): string {
+  if (detail.length <= detailCodePointsMax) return detail;
+  return [...detail].slice(0, detailCodePointsMax).join("");
 }

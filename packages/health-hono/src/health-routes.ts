@@ -5,13 +5,22 @@ import {
   answerInternal,
   answerMethodNotAllowed,
   answerMetrics,
+  answerNoDeepProbe,
   answerNotFound,
   answerOk,
   answerReport,
   answerUnauthenticated,
   answerUnavailable,
 } from "./answers.ts";
-import type { HealthReport } from "./health-report.ts";
+import {
+  type HealthCheck,
+  type HealthReport,
+  joinReports,
+  toShownChecks,
+  toShownReport,
+  toUnknownDepth,
+  toUnknownReport,
+} from "./health-report.ts";
 import { runWithin } from "./run-within.ts";
 import { createSharedProbe } from "./shared-probe.ts";
 
@@ -34,6 +43,15 @@ export interface HealthRoutesOptions {
   readonly authorize: Authorize;
   /** Looks at the worker and its database. It must end soon after its signal aborts. */
   readonly probe: (signal: AbortSignal) => Promise<HealthReport>;
+  /**
+   * Looks deeper than the probe may, such as by a call of a model, for whoever asks for `?deep=1`; its checks are added to
+   * the report. Absent: `?deep=1` is answered with 400.
+   */
+  readonly deepProbe?: (signal: AbortSignal) => Promise<readonly HealthCheck[]>;
+  /** How long the deep probe may take. Default: 30000. */
+  readonly deepTimeoutMs?: number;
+  /** How long what it found is good for: it runs no more often, whoever asks. From 10000. Default: 60000. */
+  readonly deepCacheMs?: number;
   /** Whether work is taken on: `false` from the moment the worker drains. Default: `true`. */
   readonly ready?: () => boolean | Promise<boolean>;
   /** Whether the process is worth keeping. Default: `true`. */
@@ -52,12 +70,18 @@ const defaults = {
   contentType: "text/plain; version=0.0.4; charset=utf-8",
   probeTimeoutMs: 5000,
   cacheMs: 1000,
+  deepTimeoutMs: 30_000,
+  deepCacheMs: 60_000,
 } as const;
 
 const probeTimeoutMsMax = 60_000;
 // Anybody with a token could otherwise make Postgres run a query per request.
 const cacheMsMin = 1000;
 const cacheMsMax = 60_000;
+const deepTimeoutMsMax = 300_000;
+// A deep probe may have a model loaded.
+const deepCacheMsMin = 10_000;
+const deepCacheMsMax = 3_600_000;
 
 const fixedPaths = { live: "/livez", ready: "/readyz", metrics: "/metrics" } as const;
 
@@ -65,23 +89,13 @@ const fixedPaths = { live: "/livez", ready: "/readyz", metrics: "/metrics" } as 
 export function createHealthRoutes(options: HealthRoutesOptions): Hono {
   refuseBadOptions(options);
   const timeoutMs = options.probeTimeoutMs ?? defaults.probeTimeoutMs;
-  const askProbe = createSharedProbe({
-    probe: options.probe,
-    timeoutMs,
-    cacheMs: options.cacheMs ?? defaults.cacheMs,
-    now: () => performance.now(),
-  });
   const guard = createGuard(options.authorize, timeoutMs);
   const { collect, contentType = defaults.contentType, live = yes, ready = yes } = options;
 
   const app = new Hono();
   addRoute(app, fixedPaths.live, () => answerWhether(timeoutMs, live));
   addRoute(app, fixedPaths.ready, () => answerWhether(timeoutMs, ready));
-  addRoute(
-    app,
-    options.path,
-    guard("health", async () => answerReport(await askProbe())),
-  );
+  addRoute(app, options.path, guard("health", createHealthHandler(options)));
   if (collect !== undefined) {
     addRoute(
       app,
@@ -97,6 +111,33 @@ export function createHealthRoutes(options: HealthRoutesOptions): Hono {
   // Serves an app that is nothing but these routes; a host that mounts them keeps its own answer.
   app.notFound(() => answerNotFound());
   return app;
+}
+
+function createHealthHandler(options: HealthRoutesOptions): Handler {
+  const now = (): number => performance.now();
+  const ask = createSharedProbe({
+    probe: async (signal) => toShownReport(await options.probe(signal)),
+    without: toUnknownReport,
+    timeoutMs: options.probeTimeoutMs ?? defaults.probeTimeoutMs,
+    cacheMs: options.cacheMs ?? defaults.cacheMs,
+    now,
+  });
+  const { deepProbe } = options;
+  const askDeep =
+    deepProbe &&
+    createSharedProbe({
+      probe: async (signal) => toShownChecks(await deepProbe(signal)),
+      without: toUnknownDepth,
+      timeoutMs: options.deepTimeoutMs ?? defaults.deepTimeoutMs,
+      cacheMs: options.deepCacheMs ?? defaults.deepCacheMs,
+      now,
+    });
+  return async (request) => {
+    if (new URL(request.url).searchParams.get("deep") !== "1") return answerReport(await ask());
+    if (askDeep === undefined) return answerNoDeepProbe();
+    const [report, deep] = await Promise.all([ask(), askDeep()]);
+    return answerReport(joinReports(report, deep));
+  };
 }
 
 function yes(): boolean {
@@ -143,7 +184,7 @@ function createGuard(
 }
 
 function refuseBadOptions(options: HealthRoutesOptions): void {
-  const { path, cacheMs = defaults.cacheMs, probeTimeoutMs = defaults.probeTimeoutMs } = options;
+  const { path } = options;
   const problems: string[] = [];
   if (!/^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)) {
     problems.push(`path must look like /internal/health/worker, got ${JSON.stringify(path)}`);
@@ -151,13 +192,26 @@ function refuseBadOptions(options: HealthRoutesOptions): void {
   if (Object.values<string>(fixedPaths).includes(path)) {
     problems.push(`path must not be ${path}, which is served already`);
   }
-  if (!(cacheMs >= cacheMsMin && cacheMs <= cacheMsMax)) {
-    problems.push(`cacheMs must be from ${cacheMsMin} to ${cacheMsMax}, got ${cacheMs}`);
-  }
-  if (!(probeTimeoutMs > 0 && probeTimeoutMs <= probeTimeoutMsMax)) {
-    problems.push(
-      `probeTimeoutMs must be above 0 and at most ${probeTimeoutMsMax}, got ${probeTimeoutMs}`,
-    );
+  for (const [name, { value, min, max }] of Object.entries(boundsOf(options))) {
+    if (!(value >= min && value <= max)) {
+      problems.push(`${name} must be from ${min} to ${max}, got ${value}`);
+    }
   }
   if (problems.length > 0) throw new TypeError(`Health routes refused: ${problems.join("; ")}.`);
+}
+
+interface Bounds {
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+function boundsOf(options: HealthRoutesOptions): Readonly<Record<string, Bounds>> {
+  const { probeTimeoutMs, cacheMs, deepTimeoutMs, deepCacheMs } = { ...defaults, ...options };
+  return {
+    cacheMs: { value: cacheMs, min: cacheMsMin, max: cacheMsMax },
+    probeTimeoutMs: { value: probeTimeoutMs, min: 1, max: probeTimeoutMsMax },
+    deepTimeoutMs: { value: deepTimeoutMs, min: 1, max: deepTimeoutMsMax },
+    deepCacheMs: { value: deepCacheMs, min: deepCacheMsMin, max: deepCacheMsMax },
+  };
 }

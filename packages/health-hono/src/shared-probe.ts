@@ -1,8 +1,9 @@
-import { type HealthReport, toShownReport, toUnknownReport } from "./health-report.ts";
 import { runWithin } from "./run-within.ts";
 
-export interface SharedProbeOptions {
-  readonly probe: (signal: AbortSignal) => Promise<HealthReport>;
+export interface SharedProbeOptions<Answer> {
+  readonly probe: (signal: AbortSignal) => Promise<Answer>;
+  /** What is answered when the probe has no answer. */
+  readonly without: (detail: "probe_failed" | "probe_timeout") => Answer;
   readonly timeoutMs: number;
   readonly cacheMs: number;
   /** A clock that only goes forward, in milliseconds. */
@@ -13,42 +14,44 @@ export interface SharedProbeOptions {
 export const probesUnsettledMax = 3;
 
 /**
- * Makes one probe serve everybody who asks: whoever comes while it runs waits with the others, and its report, good
- * or bad, is good for `cacheMs`. However many ask, Postgres sees one probe per `cacheMs`.
+ * Makes one probe serve everybody who asks: whoever comes while it runs waits with the others, and its answer, good or
+ * bad, is good for `cacheMs`. However many ask, Postgres, or a model, sees one probe per `cacheMs`.
  */
-export function createSharedProbe(options: SharedProbeOptions): () => Promise<HealthReport> {
-  let latest: { readonly report: HealthReport; readonly at: number } | undefined;
-  let running: Promise<HealthReport> | undefined;
+export function createSharedProbe<Answer>(
+  options: SharedProbeOptions<Answer>,
+): () => Promise<Answer> {
+  let latest: { readonly answer: Answer; readonly at: number } | undefined;
+  let running: Promise<Answer> | undefined;
   let unsettled = 0;
 
-  async function runProbe(signal: AbortSignal): Promise<HealthReport> {
+  async function runProbe(signal: AbortSignal): Promise<Answer> {
     unsettled += 1;
     try {
-      return toShownReport(await options.probe(signal));
+      return await options.probe(signal);
     } finally {
       unsettled -= 1;
     }
   }
 
-  async function findReport(): Promise<HealthReport> {
-    if (unsettled >= probesUnsettledMax) return toUnknownReport("probe_timeout");
+  async function findAnswer(): Promise<Answer> {
+    if (unsettled >= probesUnsettledMax) return options.without("probe_timeout");
     const outcome = await runWithin(options.timeoutMs, runProbe);
     if (outcome.kind === "value") return outcome.value;
-    return toUnknownReport(outcome.kind === "timeout" ? "probe_timeout" : "probe_failed");
+    return options.without(outcome.kind === "timeout" ? "probe_timeout" : "probe_failed");
   }
 
-  async function refresh(): Promise<HealthReport> {
+  async function refresh(): Promise<Answer> {
     try {
-      const report = await findReport();
-      latest = { report, at: options.now() };
-      return report;
+      const answer = await findAnswer();
+      latest = { answer, at: options.now() };
+      return answer;
     } finally {
       running = undefined;
     }
   }
 
   return async () => {
-    if (latest !== undefined && options.now() - latest.at < options.cacheMs) return latest.report;
+    if (latest !== undefined && options.now() - latest.at < options.cacheMs) return latest.answer;
     running ??= refresh();
     return running;
   };

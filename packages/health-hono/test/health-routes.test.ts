@@ -362,7 +362,7 @@ test("refuses bad options, all of them at once", () => {
   expect(create).toThrow(
     'Health routes refused: path must look like /internal/health/worker, got "/:any"; ' +
       "cacheMs must be from 1000 to 60000, got 999; " +
-      "probeTimeoutMs must be above 0 and at most 60000, got NaN.",
+      "probeTimeoutMs must be from 1 to 60000, got NaN.",
   );
   expect(() => createHealthRoutes(optionsWith({ path: "/livez" }))).toThrow(
     "path must not be /livez, which is served already",

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 
+import { toUnknownReport } from "../src/health-report.ts";
 import type { HealthReport } from "../src/index.ts";
 import { createSharedProbe, probesUnsettledMax } from "../src/shared-probe.ts";
 import { degraded, hang, healthy } from "./setup.ts";
@@ -19,6 +20,7 @@ function setup(probe: (signal: AbortSignal, run: number) => Promise<HealthReport
         runs += 1;
         return probe(signal, runs);
       },
+      without: toUnknownReport,
       timeoutMs: 20,
       cacheMs: 1000,
       now: () => now,
