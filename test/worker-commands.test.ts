@@ -258,6 +258,6 @@ test("doctor finds a database that is away, and tells no secret of it", async ()
   const { exitCode, stdout, stderr } = await bench.run(["doctor"], { LEARNING_DATABASE_URL });
 
   expect(exitCode).toBe(1);
-  expect(stdout).toMatch(/^fail {2}database +Postgres could not be reached/);
+  expect(stdout).toMatch(/^fail {2}database +Postgres could not be reached/m);
   expect(stdout + stderr).not.toContain("canary");
 });

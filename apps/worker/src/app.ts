@@ -10,9 +10,12 @@ import {
 } from "@leasehold/core";
 import {
   createLearningStore,
+  createModelCheck,
   fallbackReasons,
   feedbackPaths,
+  type LearningHealth,
   type LearningStore,
+  type ModelCheck,
   scoreShapes,
   submissionErrorCodes,
   submissionPhases,
@@ -23,6 +26,7 @@ import type { ModelV1 } from "@leasehold/model";
 import { createTelemetry, createTracing, type Telemetry } from "@leasehold/telemetry";
 
 import { type Backend, openBackend } from "./backend.ts";
+import { openChecks } from "./checks.ts";
 import type { WorkerConfig } from "./config.ts";
 import { prepareDatabase, refuseSuperuser } from "./database.ts";
 import { logEvent, type Logger, toPhaseLogger } from "./logging.ts";
@@ -35,6 +39,10 @@ export interface App extends AsyncDisposable {
   readonly client: Client;
   readonly backend: Backend;
   readonly telemetry: Telemetry;
+  /** Looks at the worker and all it needs. */
+  readonly health: LearningHealth;
+  /** Has the models answer. */
+  readonly modelCheck: ModelCheck;
   /** `running` from the moment that the worker can claim: not while it looks for its database. */
   state(): AppState;
   /** Makes the database ready and starts scheduler and worker, waiting for a database that is not there yet. */
@@ -52,8 +60,11 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
   const client = stack.use(createClient({ connection: url, schema: config.schema }));
   const tracing = config.traces && stack.use(createTracing(config.traces));
   const telemetry = stack.use(openTelemetry(store, client));
-  const watch = (model: ModelV1, name: string): ModelV1 =>
-    telemetry.model(tracing?.model(model) ?? model, name);
+  const modelCheck = createModelCheck();
+  const watch = (model: ModelV1, name: string): ModelV1 => {
+    const checked = modelCheck.watch(model);
+    return telemetry.model(tracing?.model(checked) ?? checked, name);
+  };
   const backend = stack.use(openBackend(config.backend, config.storageRoot, watch));
   const worker = stack.use(
     createWorker({
@@ -73,11 +84,10 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
   worker.subscribe((event) => logEvent(logger, event));
   telemetry.observe(worker);
   tracing?.observe(worker);
-  let isStarted = false;
-  worker.subscribe((event) => {
-    if (event.name === "worker.started") isStarted = true;
-  });
   const schedules = stack.use(createSchedules(config, url, logger));
+  const state = followState(worker);
+  const { adapter } = backend;
+  const health = stack.use(openChecks(config, { url, adapter, workerState: state }));
   const start = async (): Promise<void> => {
     for (const migration of await prepareDatabase(config, url)) {
       logger.info({ migration }, "migration.applied");
@@ -93,10 +103,9 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
     client,
     backend,
     telemetry,
-    state() {
-      const state = worker.state();
-      return state === "new" || (state === "running" && !isStarted) ? "starting" : state;
-    },
+    health,
+    modelCheck,
+    state,
     start: (signal) => persevere(start, logger, signal),
     async stop() {
       await schedules.stop();
@@ -120,6 +129,17 @@ function openTelemetry(store: LearningStore, client: Client): Telemetry {
     scoreAlarms: { shapes: scoreShapes, read: () => store.scoreAlarms() },
     queue: { queues: [submissionPipeline.queue], types: [submissionPipeline.type], client },
   });
+}
+
+function followState(worker: Worker): () => AppState {
+  let isStarted = false;
+  worker.subscribe((event) => {
+    if (event.name === "worker.started") isStarted = true;
+  });
+  return () => {
+    const state = worker.state();
+    return state === "new" || (state === "running" && !isStarted) ? "starting" : state;
+  };
 }
 
 /** How long to wait before a database that did not answer is asked again. */

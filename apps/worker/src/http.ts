@@ -1,11 +1,6 @@
-import { type AdapterHealth, type AdapterV1, WorkerError } from "@leasehold/core";
-import {
-  bearerTokens,
-  createHealthRoutes,
-  type HealthCheck,
-  type HealthReport,
-} from "@leasehold/health-hono";
-import type { LearningStore } from "@leasehold/learning";
+import { WorkerError } from "@leasehold/core";
+import { bearerTokens, createHealthRoutes } from "@leasehold/health-hono";
+import { type LearningHealth, type ModelCheck, toCheck } from "@leasehold/learning";
 import type { Telemetry } from "@leasehold/telemetry";
 import type { Hono } from "hono";
 
@@ -14,8 +9,8 @@ import { type HttpConfig, isLoopback } from "./config.ts";
 
 export interface HttpParts {
   readonly state: () => AppState;
-  readonly store: LearningStore;
-  readonly adapter: AdapterV1;
+  readonly health: Pick<LearningHealth, "probe">;
+  readonly modelCheck: Pick<ModelCheck, "run">;
   readonly telemetry: Telemetry;
   readonly tokens: readonly string[];
   readonly http: HttpConfig;
@@ -23,7 +18,7 @@ export interface HttpParts {
 
 /** Health and metrics of one worker. */
 export function createRoutes(parts: HttpParts): Hono {
-  const { state, telemetry, http } = parts;
+  const { state, health, modelCheck, telemetry, http } = parts;
   const authorize = bearerTokens(parts.tokens);
   const metricsAreOpen = isLoopback(http.host);
   return createHealthRoutes({
@@ -31,52 +26,12 @@ export function createRoutes(parts: HttpParts): Hono {
     // On loopback a scraper is whoever is on this machine already.
     authorize: (request, route) =>
       route === "metrics" && metricsAreOpen ? "allowed" : authorize(request, route),
-    probe: (signal) => probe(parts, signal),
+    probe: (signal) => health.probe(signal),
+    deepProbe: async (signal) => (await modelCheck.run(signal)).map(toCheck),
     ready: () => state() === "running",
     collect: () => telemetry.collect(),
     contentType: telemetry.contentType,
   });
-}
-
-async function probe(parts: HttpParts, signal: AbortSignal): Promise<HealthReport> {
-  const { store, adapter } = parts;
-  const [login, database, model] = await Promise.all([
-    store.currentLogin().catch(() => undefined),
-    store.probeHealth().catch(explainDatabase),
-    probeModel(adapter, signal),
-  ]);
-  const state = parts.state();
-  const checks: readonly HealthCheck[] = [
-    ...database,
-    { check: "worker", status: state === "running" ? "ok" : "failed", detail: state },
-    { check: "model", status: model.status, detail: model.detail ?? null },
-  ];
-  const isHealthy = checks.every(({ status }) => status === "ok");
-  return {
-    status: isHealthy ? "healthy" : "degraded",
-    currentRole: login?.login ?? null,
-    checks,
-  };
-}
-
-/** The runbook's operator looks for `db_role failed`; the code says whether to mend a server, a grant or a schema. */
-function explainDatabase(error: unknown): readonly HealthCheck[] {
-  const detail = WorkerError.is(error) ? error.code : "probe_failed";
-  return [{ check: "db_role", status: "failed", detail }];
-}
-
-/** Less than the whole probe may take: a model server that says nothing must not look like a database that does. */
-const modelProbeMs = 3_000;
-
-async function probeModel(adapter: AdapterV1, signal: AbortSignal): Promise<AdapterHealth> {
-  const late = AbortSignal.timeout(modelProbeMs);
-  try {
-    const health = await adapter.probe?.(AbortSignal.any([signal, late]));
-    if (late.aborted) return { status: "failed", detail: "The model server does not answer." };
-    return health ?? { status: "ok" };
-  } catch {
-    return { status: "failed", detail: "The model could not be asked." };
-  }
 }
 
 export interface HttpServer {

@@ -60,19 +60,29 @@ export interface ScheduleFinding {
   readonly message: string;
 }
 
-/** Looks whether schedules get their slots and their jobs. Says nothing of a database that cannot be asked. */
-export async function examineSchedules(
+/** Looks again and again. */
+export interface ScheduleExaminer extends AsyncDisposable {
+  /** Whether schedules get their slots and their jobs. Says nothing of a database that cannot be asked. */
+  examine(): Promise<readonly ScheduleFinding[]>;
+}
+
+export function openScheduleExaminer(
   { schema }: Pick<WorkerConfig, "schema">,
   url: string,
-): Promise<readonly ScheduleFinding[]> {
-  await using scheduler = createScheduler({ connection: url, schema });
-  try {
-    return judgeSchedules(await scheduler.listHealth());
-  } catch (error) {
-    // What it is, others have found: a database that is away, a schema that is old, a grant that is missing.
-    if (WorkerError.is(error)) return [];
-    throw error;
-  }
+): ScheduleExaminer {
+  const scheduler = createScheduler({ connection: url, schema });
+  return {
+    async examine() {
+      try {
+        return judgeSchedules(await scheduler.listHealth());
+      } catch (error) {
+        // What it is, others have found: a database that is away, a schema that is old, a grant that is missing.
+        if (WorkerError.is(error)) return [];
+        throw error;
+      }
+    },
+    [Symbol.asyncDispose]: () => scheduler[Symbol.asyncDispose](),
+  };
 }
 
 /** One finding for each warning that schedules have, or one that all is well. */

@@ -255,12 +255,10 @@ describe("doctor", () => {
     await using again = createDoctor({ connection: patient.url, schema: patient.schema });
 
     const first = await again.examine();
-    const hinted = await again.examine({ hints: true });
-    const hintedAgain = await again.examine({ hints: true });
+    const hinted = [await again.examine({ hints: true }), await again.examine({ hints: true })];
 
     expect(first.map(({ check }) => check)).not.toContain("hints");
-    expect(find(hinted, "hints")).toMatchObject({ status: "ok" });
-    expect(find(hintedAgain, "hints")).toMatchObject({ status: "ok" });
+    expect(hinted.map((found) => find(found, "hints").status)).toEqual(["ok", "ok"]);
   });
 });
 

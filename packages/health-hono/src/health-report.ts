@@ -66,5 +66,5 @@ const detailCodePointsMax = 1024;
 
 function cut(detail: string): string {
   if (detail.length <= detailCodePointsMax) return detail;
-  return [...detail].slice(0, detailCodePointsMax).join("");
+  return Array.from(detail).slice(0, detailCodePointsMax).join("");
 }

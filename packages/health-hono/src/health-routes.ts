@@ -113,8 +113,11 @@ export function createHealthRoutes(options: HealthRoutesOptions): Hono {
   return app;
 }
 
+function now(): number {
+  return performance.now();
+}
+
 function createHealthHandler(options: HealthRoutesOptions): Handler {
-  const now = (): number => performance.now();
   const ask = createSharedProbe({
     probe: async (signal) => toShownReport(await options.probe(signal)),
     without: toUnknownReport,

@@ -1,4 +1,11 @@
 export * from "./criteria.ts";
+export { createLearningHealth, toCheck } from "./learning-health.ts";
+export type {
+  HealthFinding,
+  LearningHealth,
+  LearningHealthOptions,
+  LearningHealthReport,
+} from "./learning-health.ts";
 export { learningSql } from "./learning-sql.ts";
 export { createLearningStore, scoreShapes } from "./learning-store.ts";
 export type {
@@ -21,6 +28,8 @@ export { createServedAdapter } from "./served-adapter.ts";
 export type { ModelServer, ServedAdapterOptions } from "./served-adapter.ts";
 export { fallbackReasons } from "./feedback-phase.ts";
 export type { FeedbackFallback } from "./feedback-phase.ts";
+export { createModelCheck } from "./model-check.ts";
+export type { ModelCheck, ModelCheckOptions } from "./model-check.ts";
 export { toSubmissionError } from "./model-errors.ts";
 export { reviewFlags } from "./review-flags.ts";
 export type { ReviewFlag } from "./review-flags.ts";

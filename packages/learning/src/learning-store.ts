@@ -163,11 +163,13 @@ export function createLearningStore(options: {
   readonly connection: DatabaseConnection;
   /** Default: `leasehold`. */
   readonly schema?: string;
+  /** How long Postgres may take for an answer. Default: 10000. */
+  readonly deadlineMs?: number;
 }): LearningStore {
   const settings = {
     connection: options.connection,
     name: "leasehold learning",
-    deadlineMs: 10_000,
+    deadlineMs: options.deadlineMs ?? 10_000,
   };
   const pool = openPool({ ...settings, schema: options.schema ?? defaultSchema, max: 2 });
   const runbook = openPool({ ...settings, schema: "public", max: 1 });

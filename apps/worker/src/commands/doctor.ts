@@ -1,21 +1,13 @@
-import { inspectOllama, type OllamaFinding } from "@leasehold/adapter-ollama";
-import { doctor, type Finding as QueueFinding } from "@leasehold/core";
+import type { HealthFinding } from "@leasehold/learning";
 import type { Command } from "commander";
 
+import { openBackend } from "../backend.ts";
+import { openChecks } from "../checks.ts";
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
 import { examples, jsonOption } from "../command-line/arguments.ts";
 import { execute } from "../command-line/execute.ts";
-import type { BackendConfig, WorkerConfig } from "../config.ts";
-import { bundles, openDatabase } from "../database.ts";
-import { describeModels } from "../models.ts";
-import { examineSchedules, type ScheduleFinding } from "../schedules.ts";
-
-/** One thing that was looked at: of the environment, the queue, the schedules or the models. */
-type Finding =
-  | QueueFinding
-  | OllamaFinding
-  | ScheduleFinding
-  | { readonly check: "environment"; readonly status: "warn"; readonly message: string };
+import type { WorkerConfig } from "../config.ts";
+import { openDatabase } from "../database.ts";
 
 export function addDoctor(program: Command): void {
   program
@@ -39,28 +31,18 @@ async function examine(
   signal: AbortSignal,
 ): Promise<boolean> {
   await using database = await openDatabase(config);
-  const { schema } = config;
-  const findings: readonly Finding[] = [
+  await using backend = openBackend(config.backend, config.storageRoot, (model) => model);
+  await using checks = openChecks(config, { url: database.url, adapter: backend.adapter });
+  const findings: readonly HealthFinding[] = [
     ...config.warnings.map(
       (message) => ({ check: "environment", status: "warn", message }) as const,
     ),
-    ...(await doctor({ connection: database.url, schema, bundles })),
-    ...(await examineSchedules(config, database.url)),
-    ...(await examineModels(config.backend, signal)),
+    ...(await checks.examine(signal)),
   ];
   createAnswer(flags).thing(findings, findings.map(toLine));
   return findings.every(({ status }) => status !== "fail");
 }
 
-async function examineModels(
-  backend: BackendConfig,
-  signal: AbortSignal,
-): Promise<readonly OllamaFinding[]> {
-  if (backend.kind !== "local") return [];
-  const { gpuExpected } = backend;
-  return await inspectOllama({ models: describeModels(backend), gpuExpected }, signal);
-}
-
-function toLine({ check, status, message }: Finding): string {
+function toLine({ check, status, message }: HealthFinding): string {
   return `${status.padEnd(4)}  ${check.padEnd(21)}  ${message}`;
 }

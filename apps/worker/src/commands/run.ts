@@ -48,7 +48,7 @@ function openServer(config: WorkerConfig, app: App, logger: Logger): HttpServer 
   const { port } = http;
   if (port === undefined) return undefined;
   const { tokens, file } = findOperatorTokens(http, dataDir);
-  const routes = createRoutes({ ...app, adapter: app.backend.adapter, tokens, http });
+  const routes = createRoutes({ ...app, tokens, http });
   const server = serve(routes, { ...http, port });
   if (server.warning !== undefined) logger.warn(server.warning);
   logger.info({ url: server.url, ...(file === undefined ? {} : { file }) }, "http.listening");
