@@ -23,6 +23,10 @@ export type ConsoleClient = Pick<
   | "closeBreaker"
   | "getResources"
   | "getLimits"
+  | "listJobs"
+  | "getTimeline"
+  | "getThroughput"
+  | "getActions"
 >;
 
 export interface ConsoleOptions {

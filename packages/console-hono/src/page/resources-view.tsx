@@ -1,0 +1,141 @@
+/** @jsxImportSource hono/jsx */
+import type { ResourceRecord } from "@leasehold/core";
+import type { JSX } from "hono/jsx/jsx-runtime";
+
+import { ActForm } from "./act-form.tsx";
+import { closeBreakerAct, openBreakerAct } from "./acts.ts";
+import { adviceOn } from "./advice.ts";
+import { ShareBar } from "./charts.tsx";
+import type { Look, View } from "./look.ts";
+import { Code, JobLink, Moment, StateBadge } from "./pieces.tsx";
+import { DataTable } from "./table.tsx";
+
+/** What jobs compete for, how it is, and the switch. */
+export function renderResources(look: Look, resources: readonly ResourceRecord[]): View {
+  const { words, figures } = look;
+  const { fields, lists } = words;
+  return {
+    title: words.views.resources,
+    announcement: "",
+    body: (
+      <DataTable
+        caption={words.views.resources}
+        rows={resources}
+        keyOf={({ name }) => name}
+        empty={
+          <>
+            <p>{lists.noResources}</p>
+            <p class="note">{lists.noResourcesHint}</p>
+          </>
+        }
+        columns={[
+          { head: fields.resource, isTitle: true, cell: ({ name }) => <Code>{name}</Code> },
+          {
+            head: fields.breaker,
+            cell: (resource) => <Breaker look={look} resource={resource} />,
+          },
+          {
+            head: "",
+            cell: ({ leased, concurrency }) =>
+              concurrency !== undefined && (
+                <ShareBar
+                  label={`${figures.count(leased)} / ${figures.count(concurrency)}`}
+                  shares={[{ tone: "leased", value: leased }]}
+                  whole={concurrency}
+                />
+              ),
+          },
+          {
+            head: fields.inUse,
+            isNumber: true,
+            cell: ({ leased, concurrency }) =>
+              concurrency === undefined
+                ? figures.count(leased)
+                : `${figures.count(leased)} / ${figures.count(concurrency)}`,
+          },
+          {
+            head: fields.outages,
+            isNumber: true,
+            cell: ({ outages }) => (outages === 0 ? "" : figures.count(outages)),
+          },
+          {
+            head: fields.until,
+            cell: ({ openUntil }) =>
+              openUntil !== undefined && <Moment look={look} at={openUntil} />,
+          },
+          {
+            head: fields.last,
+            cell: ({ changedAt }) =>
+              changedAt !== undefined && <Moment look={look} at={changedAt} />,
+          },
+          {
+            head: words.job.actions,
+            cell: (resource) => <ResourceActs look={look} resource={resource} />,
+          },
+        ]}
+      />
+    ),
+  };
+}
+
+interface ResourceProps {
+  readonly look: Look;
+  readonly resource: ResourceRecord;
+}
+
+function Breaker({ look, resource }: ResourceProps): JSX.Element {
+  const { words, figures } = look;
+  const { state, code, probe, places, leased, concurrency } = resource;
+  // What it bears is less than it is meant to bear: it was away, and is trusted by degrees.
+  const isSlow =
+    state === "closed" &&
+    concurrency !== undefined &&
+    places !== undefined &&
+    places + leased < concurrency;
+  return (
+    <>
+      <StateBadge look={look} state={state} />
+      {code !== undefined && state !== "closed" && (
+        <span class="advice">
+          <Code>{code}</Code> {adviceOn(words, code).what}
+        </span>
+      )}
+      {probe !== undefined && (
+        <span class="advice">
+          {words.lists.probe} <JobLink look={look} id={probe} />
+        </span>
+      )}
+      {isSlow && (
+        <span class="advice">
+          {words.lists.slowStart(figures.count(places + leased), figures.count(concurrency))}
+        </span>
+      )}
+    </>
+  );
+}
+
+function ResourceActs({ look, resource }: ResourceProps): JSX.Element {
+  const { acts } = look.words;
+  const { name, state } = resource;
+  return (
+    <div class="acts">
+      {state === "closed" ? (
+        <ActForm
+          look={look}
+          act={openBreakerAct(name)}
+          {...acts.openBreaker}
+          subject={name}
+          reason="required"
+        />
+      ) : (
+        <ActForm
+          look={look}
+          act={closeBreakerAct(name)}
+          {...acts.closeBreaker}
+          subject={name}
+          reason="optional"
+        />
+      )}
+    </div>
+  );
+}
