@@ -1,36 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
 
-import {
-  type Environment,
-  EnvironmentError,
-  parseEnvironment,
-  type WorkerConfig,
-} from "../src/config.ts";
+import { type Environment, parseEnvironment, type WorkerConfig } from "../src/config.ts";
 import { settings } from "../src/settings.ts";
-
-/** What the worker says of an environment that it refuses. */
-function problemsOf(environment: Environment): readonly string[] {
-  try {
-    parseEnvironment(environment);
-  } catch (error) {
-    if (!(error instanceof EnvironmentError)) throw error;
-    expect([error.code, error.scope]).toEqual(["config_invalid", "config"]);
-    return error.problems;
-  }
-  throw new Error("The environment was accepted.");
-}
-
-const local: Environment = {
-  AI_BACKEND: "local",
-  AI_VISION_MODEL: "page-reader:2b",
-  AI_FEEDBACK_MODEL: "judge:8b",
-};
-const production: Environment = {
-  ...local,
-  NODE_ENV: "production",
-  LEARNING_DATABASE_URL: "postgresql://gustav_worker:canary@db:5432/learning",
-};
+import { local, problemsOf, production } from "./support/environments.ts";
 
 const traced: Environment = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
 
@@ -316,73 +289,6 @@ test.each([["postgres"], ["service_role"], ["supabase_admin"], ["%70ostgres"]])(
     expect(parseEnvironment({ LEASEHOLD_ADMIN_DATABASE_URL: url }).adminDatabaseUrl).toBe(url);
   },
 );
-
-describe("in production", () => {
-  test("neither the private Postgres nor the stub will do", () => {
-    expect(problemsOf({ NODE_ENV: "production" })).toEqual([
-      "LEARNING_DATABASE_URL is required with NODE_ENV=production: there is no embedded Postgres",
-      "AI_BACKEND must be local or openai with NODE_ENV=production: the stub invents grades",
-    ]);
-  });
-
-  test("a database and local models will", () => {
-    expect(parseEnvironment(production)).toMatchObject({
-      migrates: false,
-      backend: { kind: "local" },
-    });
-  });
-});
-
-describe("with local models", () => {
-  test("both must be named", () => {
-    expect(problemsOf({ AI_BACKEND: "local" })).toEqual([
-      "AI_VISION_MODEL is required with AI_BACKEND=local",
-      "AI_FEEDBACK_MODEL is required with AI_BACKEND=local",
-    ]);
-  });
-
-  test("the server must be in the private network, or be allowed by name", () => {
-    const OLLAMA_BASE_URL = "https://ollama.example.org";
-
-    const [problem] = problemsOf({ ...local, OLLAMA_BASE_URL });
-
-    expect(problem).toStartWith(
-      'OLLAMA_BASE_URL: Ollama base URL refused: host "ollama.example.org"',
-    );
-  });
-});
-
-describe("with models behind chat completions", () => {
-  const openai = { ...local, AI_BACKEND: "openai", OPENAI_BASE_URL: "http://vllm:8000/v1" };
-
-  test("both must be named, and where they are", () => {
-    expect(problemsOf({ AI_BACKEND: "openai" })).toEqual([
-      "AI_VISION_MODEL is required with AI_BACKEND=openai",
-      "AI_FEEDBACK_MODEL is required with AI_BACKEND=openai",
-      "OPENAI_BASE_URL is required with AI_BACKEND=openai",
-    ]);
-  });
-
-  test("the server must be in the private network, or be allowed by name", () => {
-    const [problem] = problemsOf({ ...openai, OPENAI_BASE_URL: "https://models.example.org/v1" });
-
-    expect(problem).toStartWith(
-      'OPENAI_BASE_URL: OpenAI base URL refused: host "models.example.org"',
-    );
-  });
-
-  test("they need no key", () => {
-    const { backend } = parseEnvironment(openai);
-
-    expect(backend).toMatchObject({ kind: "openai", apiKey: undefined });
-  });
-
-  test("they will do in production", () => {
-    const config = parseEnvironment({ ...production, ...openai });
-
-    expect(config.backend.kind).toBe("openai");
-  });
-});
 
 describe("the address of health and metrics", () => {
   test.each([["127.0.0.1"], ["127.8.8.8"], ["::1"], ["localhost"]])(
