@@ -3,7 +3,6 @@ import { describe, expect, test } from "bun:test";
 import {
   definePipeline,
   type PhaseContext,
-  type PhaseDefinition,
   type PhaseTransaction,
   type Pipeline,
   WorkerError,
@@ -11,64 +10,16 @@ import {
 import type { TestRow } from "@leasehold/core/testing";
 import { z } from "zod";
 
+import { essayOf, finish, type HostSubject, setupHost, words, write } from "./support/host-rows.ts";
 import { useServer } from "./support/server.ts";
-import { resultOf, setupWorker, type WorkerSubject } from "./support/worker.ts";
+import { resultOf } from "./support/worker.ts";
 
-// What a phase writes beside its result: its host's own rows and new jobs.
+// What a phase writes with its result: its host's own rows and new jobs.
 
 const server = useServer();
 
-type Phase = Pick<PhaseDefinition, "name"> & Partial<PhaseDefinition>;
-
-/** An essay of these phases. What a phase says nothing of is left to what most tests want. */
-function essayOf(...phases: readonly Phase[]): Pipeline {
-  return definePipeline({
-    type: "essay",
-    version: 1,
-    input: z.unknown(),
-    phases: phases.map((phase) => ({
-      output: z.unknown(),
-      run: async () => resultOf("written"),
-      ...phase,
-    })),
-  });
-}
-
-interface Subject extends WorkerSubject {
-  /** The host's table, in order. */
-  rows(): Promise<readonly TestRow[]>;
-}
-
-async function setup(pipeline: Pipeline): Promise<Subject> {
-  const subject = await setupWorker(await server(), { pipelines: [pipeline] });
-  await subject.database.query(
-    'create table :"schema".host_row (id integer generated always as identity, words text)',
-  );
-  return {
-    ...subject,
-    rows: () => subject.database.query('select words from :"schema".host_row order by id'),
-  };
-}
-
-/** Writes a row of the host's, and each time another one. */
-async function write(
-  transaction: PhaseTransaction,
-  { schema }: { readonly schema: string },
-  words: string,
-): Promise<void> {
-  const text = `insert into "${schema}".host_row (words) values ($1)`;
-  await transaction.query(text, [words]);
-}
-
-/** Runs one essay to its end. */
-async function finish(subject: Subject, essay: Pipeline): Promise<string> {
-  const { id } = await subject.client.enqueue(essay, { text: "Once." });
-  await subject.worker.start();
-  await subject.client.waitForJob(id);
-  return id;
-}
-
-const words = (...all: readonly string[]): readonly TestRow[] => all.map((one) => ({ words: one }));
+const setup = async (pipeline: Pipeline): Promise<HostSubject> =>
+  await setupHost(await server(), pipeline);
 
 describe("an effect", () => {
   test("commits with the end of its job, and is told the result", async () => {
@@ -139,7 +90,7 @@ describe("an effect", () => {
 
   const mishaps: readonly (readonly [
     name: string,
-    effect: (queue: Subject, transaction: PhaseTransaction) => Promise<unknown>,
+    effect: (queue: HostSubject, transaction: PhaseTransaction) => Promise<unknown>,
   ])[] = [
     ["is refused by Postgres", (_, transaction) => transaction.query("select 1 / 0")],
     [
@@ -276,7 +227,7 @@ describe("a job added by a phase", () => {
     input: z.strictObject({ to: z.string() }),
     phases: [{ name: "send", output: z.unknown() }],
   });
-  const letters = (subject: Subject): Promise<readonly TestRow[]> =>
+  const letters = (subject: HostSubject): Promise<readonly TestRow[]> =>
     subject.database.query(`select j.payload, r.priority from :"schema".job as j
       join :"schema".ready as r on r.job_id = j.id where j.type = 'letter' order by j.id`);
 
@@ -382,80 +333,5 @@ describe("a job added by a phase", () => {
       "A phase adds at most 1000 jobs: add the others from those.",
     ]);
     expect(await letters(subject)).toEqual([]);
-  });
-});
-
-describe("commit", () => {
-  const commitIn = (work: (context: PhaseContext) => Promise<unknown>): Pipeline =>
-    essayOf({ name: "draft", run: async (_, context) => resultOf(await work(context)) });
-
-  test("answers what the host's work answers, and is there before the phase is done", async () => {
-    const essay = commitIn(async (context) => {
-      const answer = await context.commit(async (transaction) => {
-        await write(transaction, subject.database, "one");
-        return await transaction.query(
-          `select words, 1 + 1 as two from "${subject.database.schema}".host_row`,
-        );
-      });
-      expect(await subject.rows()).toEqual(words("one"));
-      return answer;
-    });
-    await using subject = await setup(essay);
-
-    const id = await finish(subject, essay);
-
-    expect(await subject.client.getResults(id)).toMatchObject([
-      { output: [{ words: "one", two: 2 }] },
-    ]);
-  });
-
-  test("throws what the host's work throws, and leaves nothing behind", async () => {
-    const thrown = new RangeError("The host's own.");
-    let seen: unknown;
-    const essay = commitIn(async (context) => {
-      const work = context.commit(async (transaction) => {
-        await write(transaction, subject.database, "undone");
-        throw thrown;
-      });
-      seen = await work.catch((error: unknown) => error);
-    });
-    await using subject = await setup(essay);
-
-    await finish(subject, essay);
-
-    expect(seen).toBe(thrown);
-    expect(await subject.rows()).toEqual([]);
-  });
-
-  test("adds a job with the rows that it is about", async () => {
-    const essay = commitIn((context) =>
-      context.commit(async (transaction) => {
-        await write(transaction, subject.database, "one");
-        return await subject.client.enqueue(essay, {}, { within: transaction, delayMs: 60_000 });
-      }),
-    );
-    await using subject = await setup(essay);
-
-    const id = await finish(subject, essay);
-
-    expect(await subject.client.getResults(id)).toMatchObject([{ output: { outcome: "created" } }]);
-  });
-
-  test("is refused when the lease is gone", async () => {
-    let refusal: unknown;
-    const essay = commitIn(async (context) => {
-      await subject.client.cancel(context.jobId);
-      const work = context.commit((transaction) => write(transaction, subject.database, "late"));
-      refusal = await work.catch((error: unknown) => error);
-    });
-    await using subject = await setup(essay);
-    const { id } = await subject.client.enqueue(essay, {});
-
-    await subject.worker.start();
-    await subject.recorder.waitFor("job.cancelled");
-
-    expect(WorkerError.is(refusal, "cancelled")).toBe(true);
-    expect(await subject.rows()).toEqual([]);
-    expect((await subject.client.getJob(id))?.state).toBe("cancelled");
   });
 });
