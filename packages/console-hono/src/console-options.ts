@@ -3,36 +3,57 @@ import type { Client } from "@leasehold/core";
 import type { ConsoleEvent } from "./console-event.ts";
 import type { AuthorizeOperator } from "./operator.ts";
 
-/** What of core's client the console uses. */
-export type ConsoleClient = Pick<
+/** What of core's client is read. */
+export type ReadingClient = Pick<
   Client,
-  | "getJob"
-  | "getResults"
-  | "getQueue"
   | "explain"
-  | "cancel"
-  | "requeue"
-  | "requeueAll"
-  | "replay"
-  | "getDeadLetters"
-  | "pause"
-  | "resume"
-  | "getPauses"
-  | "getWorkers"
-  | "openBreaker"
-  | "closeBreaker"
-  | "getResources"
-  | "getLimits"
-  | "listJobs"
-  | "getTimeline"
-  | "getThroughput"
   | "getActions"
+  | "getDeadLetters"
+  | "getLimits"
+  | "getPauses"
+  | "getQueue"
+  | "getResources"
+  | "getThroughput"
+  | "getTimeline"
+  | "getWorkers"
+  | "listJobs"
 >;
+
+/** What of core's client the console uses: what it reads, and what it does, which is written down with it. */
+export type ConsoleClient = ReadingClient &
+  Pick<Client, "noted" | "noteAction" | "requeueAll" | "revealJob">;
+
+/** A schedule, as the host tells of it. */
+export interface ScheduleListing {
+  readonly name: string;
+  readonly cron: string;
+  readonly timeZone: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly enabled: boolean;
+  readonly nextSlotAt: Date | undefined;
+  readonly lastSlotAt: Date | undefined;
+  readonly warning: "slots_overdue" | "slots_low" | "slots_failed" | undefined;
+}
+
+/** Where schedules are read, if the host has some. */
+export type ListSchedules = () => Promise<readonly ScheduleListing[]>;
+
+/** Makes a resource ready for work, such as a model that is to be loaded. It must end soon after its signal aborts. */
+export type WarmResource = (name: string, signal: AbortSignal) => Promise<"ok" | "not_found">;
 
 export interface ConsoleOptions {
   readonly client: ConsoleClient;
   /** Who may see and do what. There is no default: see `bearerTokens`. */
   readonly authorize: AuthorizeOperator;
+  /** Absent: the host has no schedules. */
+  readonly listSchedules?: ListSchedules;
+  /** Absent: nothing can be warmed from here. */
+  readonly warmResource?: WarmResource;
+  /** Other origins that may ask, such as `https://ops.example.org`, where a proxy changes the name. Default: none. */
+  readonly origins?: readonly string[];
+  /** How long Postgres may take for what is read, in milliseconds. Default: 5000. */
+  readonly deadlineMs?: number;
   /** Hears of every action and every refusal. What it throws is nobody's concern. */
   readonly observe?: (event: ConsoleEvent) => void;
 }

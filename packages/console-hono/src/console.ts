@@ -1,6 +1,10 @@
 import { Hono } from "hono";
 
+import { createApi } from "./api/api.ts";
+import { identify } from "./api/guard.ts";
+import { createBoundedClient } from "./bounded-client.ts";
 import type { ConsoleOptions } from "./console-options.ts";
+import type { AuthorizeOperator } from "./operator.ts";
 import { createPageRoutes } from "./page/page-routes.tsx";
 
 /**
@@ -11,7 +15,20 @@ import { createPageRoutes } from "./page/page-routes.tsx";
  * app.route("/console", createConsole({ client, authorize }));
  */
 export function createConsole(options: ConsoleOptions): Hono {
+  const client = createBoundedClient(options);
+  const { listSchedules } = client;
+  const authorize: AuthorizeOperator = (request) =>
+    // What the host's function throws is none of the page's business: nobody is let in.
+    identify(options.authorize, request).catch(() => undefined);
   const app = new Hono();
-  app.route("/", createPageRoutes(options));
+  app.route("/", createApi(options, client));
+  app.route(
+    "/",
+    createPageRoutes({
+      client,
+      authorize,
+      ...(listSchedules === undefined ? {} : { listSchedules }),
+    }),
+  );
   return app;
 }

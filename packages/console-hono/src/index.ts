@@ -2,5 +2,12 @@ export { bearerTokens } from "./bearer-tokens.ts";
 export type { OperatorToken } from "./bearer-tokens.ts";
 export { createConsole } from "./console.ts";
 export type { ConsoleEvent } from "./console-event.ts";
-export type { ConsoleClient, ConsoleOptions } from "./console-options.ts";
+export type {
+  ConsoleClient,
+  ConsoleOptions,
+  ListSchedules,
+  ReadingClient,
+  ScheduleListing,
+  WarmResource,
+} from "./console-options.ts";
 export type { AuthorizeOperator, Operator, OperatorRole } from "./operator.ts";

@@ -12,9 +12,12 @@ import type {
   WorkerRecord,
 } from "@leasehold/core";
 
+import type { ListSchedules, ScheduleListing } from "../console-options.ts";
 import type { JobsQuery } from "./pieces.tsx";
 import { createShared } from "./shared.ts";
 import { type BacklogWatch, createBacklogWatch, type Watched } from "./watched.ts";
+
+export type { ListSchedules, ScheduleListing } from "../console-options.ts";
 
 /** What of core's client the page reads. It changes nothing: what operators do goes through the API. */
 export type PageClient = Pick<
@@ -32,21 +35,6 @@ export type PageClient = Pick<
   | "listJobs"
 >;
 
-/** A schedule as the host tells of it. */
-export interface ScheduleListing {
-  readonly name: string;
-  readonly cron: string;
-  readonly timeZone: string;
-  readonly type: string;
-  readonly queue: string;
-  readonly enabled: boolean;
-  readonly nextSlotAt: Date | undefined;
-  readonly lastSlotAt: Date | undefined;
-  readonly warning: "slots_overdue" | "slots_low" | "slots_failed" | undefined;
-}
-
-/** Where the page reads schedules, if the host has some. */
-export type ListSchedules = () => Promise<readonly ScheduleListing[]>;
 
 export interface OverviewData {
   readonly queues: readonly QueueRecord[];

@@ -1,0 +1,34 @@
+import nodeCrypto from "node:crypto";
+
+import type { JobCause, LimitRecord } from "@leasehold/core";
+
+/**
+ * A name by which a tenant can be told from others, and is not named. The same tenant has the same one everywhere; whoever
+ * can guess the tenant's name can reckon it.
+ */
+export function hideTenant(tenant: string): string {
+  return nodeCrypto.createHash("sha256").update(tenant).digest("hex").slice(0, 12);
+}
+
+/** The same limit, with a tenant unnamed. `*` names none. */
+export function hideTenantOfLimit(limit: LimitRecord): LimitRecord {
+  const { scope } = limit;
+  if (!("tenant" in scope) || scope.tenant === "*") return limit;
+  return { ...limit, scope: { tenant: hideTenant(scope.tenant) } };
+}
+
+const limitCauses: readonly string[] = ["limit_full", "rate_used_up"];
+
+/** The same cause, with a tenant unnamed, in whatever words the schema names one. */
+export function hideTenantOfCause(cause: JobCause): JobCause {
+  const { cause: code, blocker = "", sentence } = cause;
+  if (limitCauses.includes(code) && blocker.startsWith("tenant ")) {
+    const hidden = `tenant ${hideTenant(blocker.slice("tenant ".length))}`;
+    return { ...cause, blocker: hidden, sentence: sentence.replaceAll(blocker, () => hidden) };
+  }
+  // Up to the last of the words that follow, since a tenant's name may hold anything, and those too.
+  const [, before, tenant, after] =
+    /^(.* of tenant )(.*)( (?:comes after \d+ of them\.|in the queue .*))$/s.exec(sentence) ?? [];
+  if (before === undefined || tenant === undefined || after === undefined) return cause;
+  return { ...cause, sentence: `${before}${hideTenant(tenant)}${after}` };
+}
