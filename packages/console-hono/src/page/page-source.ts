@@ -35,7 +35,6 @@ export type PageClient = Pick<
   | "listJobs"
 >;
 
-
 export interface OverviewData {
   readonly queues: readonly QueueRecord[];
   readonly deadLetters: readonly DeadLetterRecord[];
