@@ -47,7 +47,12 @@ async function runIn(name: string, server: EmbeddedPostgres, surrounding: object
   const figures =
     `${name}, PostgreSQL ${server.version}: ${report.ran} tests ran, ${report.passed} passed, ` +
     `${report.skipped} left out; ${exceptions.length} named exceptions`;
-  process.stderr.write(`${[figures, ...named].join("\n")}\n`);
+  const slowest = report.files
+    .toSorted((one, other) => other.seconds - one.seconds)
+    .slice(0, 5)
+    .map((file) => `${file.name} ${file.seconds.toFixed(0)} s`);
+  const lines = [figures, ...named, `  longest: ${slowest.join(", ")}`];
+  process.stderr.write(`${lines.join("\n")}\n`);
   expect(report.failures).toEqual([]);
   expect(report.passed).toBeGreaterThan((await listServerFiles()).length);
 }

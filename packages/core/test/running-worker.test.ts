@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { type JobRecord, WorkerError } from "@leasehold/core";
 import { z } from "zod";
 
-import { useServer } from "./support/server.ts";
+import { endConnections, useServer } from "./support/server.ts";
 import {
   aborted,
   createGate,
@@ -134,7 +134,7 @@ describe("a cancel reaches a running job", () => {
     await cutHints(subject);
     await subject.client.cancel(id);
 
-    await breakListening(subject);
+    await breakListening();
     const event = await subject.recorder.waitFor("job.cancelled");
 
     expect(event.jobId).toBe(id);
@@ -142,14 +142,11 @@ describe("a cancel reaches a running job", () => {
 });
 
 /** The connection breaks, and with it what might have been heard. */
-async function breakListening({ database }: WorkerSubject): Promise<void> {
+async function breakListening(): Promise<void> {
+  const listening =
+    "application_name = 'leasehold worker listen' and query ilike 'listen%' and state = 'idle'";
   for (;;) {
-    const broken = await database.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity
-       where application_name = 'leasehold worker listen' and datname = current_database()
-         and query ilike 'listen%' and state = 'idle'`,
-    );
-    if (broken.length > 0) return;
+    if ((await endConnections(await server(), listening)) > 0) return;
   }
 }
 

@@ -10,7 +10,7 @@ import { systemRuntime } from "../src/runtime.ts";
 import { assembleWorker, type Worker } from "../src/worker.ts";
 import { type Proxy, startProxy } from "./support/proxy.ts";
 import { connectionOptions } from "./support/queue.ts";
-import { type TestServer, useServer } from "./support/server.ts";
+import { endConnections, type TestServer, useServer } from "./support/server.ts";
 import {
   aborted,
   createGate,
@@ -245,10 +245,7 @@ test("work goes on through connections that Postgres ends", async () => {
   await subject.worker.start();
   await inside.opened;
 
-  await subject.database.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity
-     where datname = current_database() and application_name like 'leasehold worker%'`,
-  );
+  await endConnections(await server(), "application_name like 'leasehold worker%'");
   release.open();
   const job = await subject.client.waitForJob(id);
   const next = await subject.client.enqueue(pipeline, {});

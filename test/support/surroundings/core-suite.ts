@@ -22,12 +22,15 @@ export interface SuiteReport {
   readonly skipped: number;
   /** What failed and is no exception, with what its file wrote. */
   readonly failures: readonly string[];
+  /** How long each file took. */
+  readonly files: readonly { readonly name: string; readonly seconds: number }[];
 }
 
 interface FileReport {
   readonly tests: readonly { readonly name: string; readonly outcome: Outcome }[];
   readonly output: string;
   readonly isComplete: boolean;
+  readonly seconds: number;
 }
 
 type Outcome = "passed" | "failed" | "skipped";
@@ -67,10 +70,11 @@ export async function runCoreSuite(
     passed: sum(({ passed }) => passed),
     skipped: sum(({ skipped }) => skipped),
     failures: reports.flatMap(({ failures }) => failures),
+    files: reports.flatMap(({ files }) => files),
   };
 }
 
-function judge(file: string, { tests, output, isComplete }: FileReport): SuiteReport {
+function judge(file: string, { tests, output, isComplete, seconds }: FileReport): SuiteReport {
   const count = (wanted: Outcome): number =>
     tests.filter(({ outcome }) => outcome === wanted).length;
   const failed = tests.filter(({ outcome }) => outcome === "failed");
@@ -82,6 +86,7 @@ function judge(file: string, { tests, output, isComplete }: FileReport): SuiteRe
     passed: count("passed"),
     skipped: count("skipped"),
     failures: failures.length === 0 ? [] : [...failures, output.slice(-8_000)],
+    files: [{ name: file, seconds }],
   };
 }
 
@@ -100,6 +105,7 @@ async function runFile(
     env: { ...process.env, LEASEHOLD_TEST_SURROUNDING: JSON.stringify(surrounding) },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  const startedAt = performance.now();
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (bytes: Buffer) => {
@@ -110,7 +116,8 @@ async function runFile(
   try {
     const [exitCode]: unknown[] = await once(child, "close");
     const report = await readFile(reportPath, "utf8").catch(() => "");
-    return { tests: [...readTests(report)], output, isComplete: exitCode === 0 };
+    const seconds = (performance.now() - startedAt) / 1_000;
+    return { tests: [...readTests(report)], output, isComplete: exitCode === 0, seconds };
   } finally {
     clearTimeout(timer);
   }

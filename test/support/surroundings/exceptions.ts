@@ -6,6 +6,8 @@ function named(file: string, reason: string, tests: readonly string[]): readonly
 
 const cancelLate = "a pooler passes no hint on, so a cancel is heard with the next renewal";
 
+const wakeLate = "a pooler passes no hint on, so a sleeping worker looks when its time comes";
+
 /** What cannot hold in a surrounding: the one list of it. */
 const exceptions: Readonly<Record<string, readonly Exception[]>> = {
   pgbouncer: [
@@ -23,23 +25,15 @@ const exceptions: Readonly<Record<string, readonly Exception[]>> = {
       "adapters that do not obey > never exhaust a worker",
       "adapters that do not obey > keep a worker no longer",
     ]),
-    ...named(
-      "testing",
-      "a pooler passes no hint on, so a sleeping worker looks when its time comes",
-      ["createTestDatabase > wakes a sleeping worker"],
-    ),
-    ...named("pausing", "a pooler passes no hint on", ["resume > wakes sleeping workers"]),
-    ...named("doctor", "it finds that no hints arrive, too", [
-      "doctor > finds nothing in a queue that is well",
-      "doctor > finds a resource that is away",
-      "doctor > finds a pause",
-      "doctor > finds a table that nobody vacuums",
-      "doctor > finds a schema that is too old",
-      "doctor > finds dead rows",
-      "doctor > finds a schema that is newer",
-      "doctor > finds a clock that went back",
-      "doctor > finds a table whose rows a policy hides",
-      "doctor > finds an index that is gone",
+    ...named("testing", wakeLate, ["createTestDatabase > wakes a sleeping worker"]),
+    ...named("pausing", wakeLate, ["resume > wakes sleeping workers"]),
+    ...named("worker-claims", wakeLate, [
+      "an idle worker that looks once a minute > is woken by a job that comes",
+      "an idle worker that looks once a minute > is woken by a job that is requeued",
+      "an idle worker that looks once a minute > is woken by what another worker gives back",
+    ]),
+    ...named("limits-client", wakeLate, [
+      "a worker > that looks once a minute is woken by a slot that frees",
     ]),
     ...named(
       "doctor",
@@ -55,11 +49,6 @@ const exceptions: Readonly<Record<string, readonly Exception[]>> = {
   "postgres 15": [
     ...named("doctor", "the plan of a claim tells nothing of a policy there", [
       "doctor > finds a table whose rows a policy hides",
-    ]),
-  ],
-  roles: [
-    ...named("running-worker", "its login may not end the connections of a worker's", [
-      "a cancel reaches a running job > whose worker was cut off from hints",
     ]),
   ],
 };

@@ -125,10 +125,20 @@ export async function createSchema({ url, urlAs, shelf }: ServerDatabase): Promi
   return database;
 }
 
-async function asAdmin(urlAs: ServerDatabase["urlAs"], text: string): Promise<void> {
+/** Ends the connections that a condition on `pg_stat_activity` finds, whoever's they are; answers how many. */
+export async function endConnections({ urlAs }: ServerDatabase, where: string): Promise<number> {
+  return await asAdmin(
+    urlAs,
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and ${where}`,
+  );
+}
+
+/** Answers how many rows the statement had. */
+async function asAdmin(urlAs: ServerDatabase["urlAs"], text: string): Promise<number> {
   const sql = postgres(urlAs("postgres"), { max: 1, onnotice: () => undefined });
   try {
-    await sql.unsafe(text).simple();
+    return (await sql.unsafe(text).simple()).length;
   } finally {
     await sql.end({ timeout: 1 });
   }
