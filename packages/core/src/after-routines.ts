@@ -57,6 +57,7 @@ export interface DeadLetterRecord {
 interface AfterRoutines {
   readonly requeueJobs: Routine<RequeuedBatch>;
   readonly replayJob: Routine<"ok" | "not_found" | "not_settled" | "unknown_phase" | "conflict">;
+  readonly resolveJob: Routine<"ok" | "existing" | "not_found" | "not_failed">;
   readonly getDeadLetters: Routine<DeadLetterRecord>;
   readonly expireJobs: Routine<LapsedLease>;
 }
@@ -121,6 +122,13 @@ export const afterRoutines: AfterRoutines = {
     ["uuid", "text", "bigint"],
     z
       .tuple([z.enum(["ok", "not_found", "not_settled", "unknown_phase", "conflict"])])
+      .transform(([answer]) => answer),
+  ),
+  resolveJob: defineRoutine(
+    "resolve_job",
+    ["uuid", "text"],
+    z
+      .tuple([z.enum(["ok", "existing", "not_found", "not_failed"])])
       .transform(([answer]) => answer),
   ),
   getDeadLetters: defineRoutine("get_dead_letters", [], deadLetter),

@@ -7,6 +7,7 @@ import judgeExpiry from "../sql/after/judge_expiry.sql" with { type: "text" };
 import replayJob from "../sql/after/replay_job.sql" with { type: "text" };
 import requeueJobs from "../sql/after/requeue_jobs.sql" with { type: "text" };
 import requeueOutageVictims from "../sql/after/requeue_outage_victims.sql" with { type: "text" };
+import resolveJob from "../sql/after/resolve_job.sql" with { type: "text" };
 import setRetryPolicy from "../sql/after/set_retry_policy.sql" with { type: "text" };
 
 /** What comes after an attempt or an end: bounds of time, policies of retries, and new starts. */
@@ -15,6 +16,7 @@ export const afterDefinitions: readonly string[] = [
   expireJobs,
   setRetryPolicy,
   replayJob,
+  resolveJob,
   isOutageVictim,
   findStopped,
   requeueJobs,

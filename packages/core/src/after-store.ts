@@ -9,7 +9,7 @@ import {
 } from "./after-routines.ts";
 import type { Pool } from "./database.ts";
 import { WorkerError } from "./errors.ts";
-import { toStorableJson } from "./json.ts";
+import { toStorableJson, toStorableText } from "./json.ts";
 
 export interface RequeueOptions {
   /** They are due at random times within so long from now, so that nobody is run over. Default: 0. */
@@ -28,7 +28,10 @@ export interface RequeueOptions {
  */
 export type ReplayAnswer = "ok" | "not_found" | "not_settled" | "unknown_phase" | "conflict";
 
-/** New starts for jobs that have ended, as part of a client. */
+/** `existing`: somebody resolved it before. `not_failed`: it lives, has completed or was cancelled. */
+export type ResolveAnswer = "ok" | "existing" | "not_found" | "not_failed";
+
+/** New starts for jobs that have ended, and the end of the matter, as part of a client. */
 export interface NewStarts {
   /** What ended badly, by queue, type, phase, state and code; the most first. */
   getDeadLetters(): Promise<readonly DeadLetterRecord[]>;
@@ -42,11 +45,17 @@ export interface NewStarts {
    * after it, are deleted: read them first. Those of earlier phases stay.
    */
   replay(id: string, phase: string): Promise<ReplayAnswer>;
+  /**
+   * Says of a job that failed or is dead that it was settled by hand, and how, in at most 1,024 characters that tell
+   * nothing of its content. It is cancelled with the code `resolved`, and no dead letter any more. Throws `input_invalid`.
+   */
+  resolve(id: string, reason: string): Promise<ResolveAnswer>;
 }
 
 /** Small, since the hook of each is called in a subtransaction of its own. */
 const batchMax = 100;
 const limitMax = 2_147_483_647;
+const reasonCharactersMax = 1_024;
 
 const optionalWord = z.string().optional();
 
@@ -96,6 +105,17 @@ export function createNewStarts(pool: Pick<Pool, "call">): NewStarts {
       // As for every id from outside: one that is no uuid is the id of no job.
       if (!z.guid().safeParse(id).success) return "not_found";
       const [answer] = await pool.call(routines.replayJob, [id, phase, 0]);
+      return answer ?? "not_found";
+    },
+    async resolve(id, reason) {
+      // As Postgres counts: a character beyond the first 65,536 is one.
+      const characters = Array.from(reason).length;
+      if (characters < 1 || characters > reasonCharactersMax) {
+        const message = `Not resolved: reason must have 1 to ${reasonCharactersMax} characters.`;
+        throw new WorkerError("input_invalid", message);
+      }
+      if (!z.guid().safeParse(id).success) return "not_found";
+      const [answer] = await pool.call(routines.resolveJob, [id, toStorableText(reason)]);
       return answer ?? "not_found";
     },
   };

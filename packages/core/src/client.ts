@@ -165,6 +165,7 @@ function toActing(store: ActStore): Acting {
     requeue: (id) => store.requeueJob(id),
     requeueAll: (filter, how) => store.requeueAll(filter, how),
     replay: (id, phase) => store.replay(id, phase),
+    resolve: (id, reason) => store.resolve(id, reason),
     pause: (scope, how) => store.pause(scope, how),
     resume: (scope) => store.resume(scope),
     pruneJobs: (retention) => store.pruneJobs(retention),

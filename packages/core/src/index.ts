@@ -1,6 +1,6 @@
 export * from "./adapter.ts";
 export type { DeadLetterRecord, RequeueFilter, RequeueReport } from "./after-routines.ts";
-export type { NewStarts, ReplayAnswer, RequeueOptions } from "./after-store.ts";
+export type { NewStarts, ReplayAnswer, RequeueOptions, ResolveAnswer } from "./after-store.ts";
 export { createClient } from "./client.ts";
 export type { Acting, Client, ClientOptions, EnqueueOptions } from "./client.ts";
 export type {

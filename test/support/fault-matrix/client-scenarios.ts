@@ -173,6 +173,21 @@ export const clientScenarios: Readonly<Record<string, Scenario>> = {
       expect(await database.listBusy()).toEqual([{ type: "essay", state: "due", count: 1 }]);
     },
   }),
+  resolve_job: asking(/\.resolve_job\(/, {
+    async prepare(bench) {
+      const id = await leased(bench);
+      await bench.database.query(
+        `select l.* from :"schema".lease as e
+         cross join :"schema".fail_job(e.job_id, e.token, 'input_corrupt', 'It is torn.') as l`,
+      );
+      return id;
+    },
+    call: async ({ client }, id) => ({ answer: await client.resolve(id, "By hand.") }),
+    again: { done: { answer: "existing" }, notDone: { answer: "ok" } },
+    async check({ observer }, id) {
+      expect(await observer.getJob(id)).toMatchObject({ state: "cancelled", code: "resolved" });
+    },
+  }),
   get_dead_letters: asking(/\.get_dead_letters\(/, {
     prepare: enqueued,
     call: ({ client }) => client.getDeadLetters(),

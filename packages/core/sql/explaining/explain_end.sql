@@ -6,8 +6,12 @@ returns table (cause text, sentence text, blocker text, until timestamptz)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select s.state,
-    format('It is %s since %s, in phase %s', s.state, :"schema".say_time(s.finished_at), s.phase)
-      || coalesce(', with the code ' || s.code, '') || ': requeue_job gives it a new start.',
+    case when s.code = 'resolved' then
+      format('Somebody settled it by hand at %s, in phase %s', :"schema".say_time(s.finished_at), s.phase)
+    else
+      format('It is %s since %s, in phase %s', s.state, :"schema".say_time(s.finished_at), s.phase)
+        || coalesce(', with the code ' || s.code, '')
+    end || ': requeue_job gives it a new start.',
     s.code, null::timestamptz
   from :"schema".stopped as s where s.job_id = p_job_id
   union all

@@ -41,7 +41,8 @@ grant execute on function
 to :"worker";
 grant execute on function :"schema".get_dead_letters to :"limited";
 grant execute on function
-  :"schema".expire_jobs, :"schema".requeue_jobs, :"schema".requeue_outage_victims, :"schema".replay_job
+  :"schema".expire_jobs, :"schema".requeue_jobs, :"schema".requeue_outage_victims, :"schema".replay_job,
+  :"schema".resolve_job
 to :"worker";
 grant execute on function :"schema".get_progress to :"limited";
 grant execute on function :"schema".explain_job to :"limited";

@@ -65,6 +65,18 @@ export const endings: readonly Situation[] = [
       "It is cancelled since @, in phase draft, with the code cancelled: requeue_job gives it a new start.",
     blocker: "cancelled",
   },
+  {
+    name: "was settled by hand",
+    async stage(ward) {
+      const id = await ward.enqueue();
+      await ward.store.failJob(await ward.claimOne(), trouble);
+      await ward.client.resolve(id, "Done by telephone.");
+      return id;
+    },
+    cause: "cancelled",
+    sentence: "Somebody settled it by hand at @, in phase draft: requeue_job gives it a new start.",
+    blocker: "resolved",
+  },
 ];
 
 /** Jobs that a worker has, or that wait for something else than their turn. */
