@@ -160,6 +160,7 @@ interface LookingRoutines {
   readonly listJobs: Routine<JobPage>;
   readonly getTimeline: Routine<JobTimeline>;
   readonly getThroughput: Routine<ThroughputRecord>;
+  readonly beginAction: Routine<"ok">;
   readonly noteAction: Routine<"ok">;
   readonly getActions: Routine<ActionRecord>;
   readonly revealJob: Routine<RevealedJob>;
@@ -352,15 +353,18 @@ const revealed: z.ZodType<RevealedJob> = z
     signals,
   }));
 
+const done: z.ZodType<"ok"> = z.tuple([z.literal("ok")]).transform(([answer]) => answer);
+
 /** The functions that show jobs to operators, and what operators did. */
 export const lookingRoutines: LookingRoutines = {
   listJobs: defineRoutine("list_jobs", ["text::jsonb", "integer"], page),
   getTimeline: { name: "get_timeline", casts: ["uuid"], read: readTimeline },
   getThroughput: defineRoutine("get_throughput", ["integer"], throughput),
+  beginAction: defineRoutine("begin_action", [], done),
   noteAction: defineRoutine(
     "note_action",
     ["uuid", "text", "text", "text", "text", "text", "integer"],
-    z.tuple([z.literal("ok")]).transform(([answer]) => answer),
+    done,
   ),
   getActions: defineRoutine("get_actions", ["bigint", "integer", "text", "text"], action),
   revealJob: defineRoutine("reveal_job", ["uuid", "text", "text"], revealed),

@@ -1,3 +1,4 @@
+import beginAction from "../sql/looking/begin_action.sql" with { type: "text" };
 import forgetReasons from "../sql/looking/forget_reasons.sql" with { type: "text" };
 import getActions from "../sql/looking/get_actions.sql" with { type: "text" };
 import getThroughput from "../sql/looking/get_throughput.sql" with { type: "text" };
@@ -22,6 +23,7 @@ export const lookingDefinitions: readonly string[] = [
   getTimeline,
   recentAttempts,
   getThroughput,
+  beginAction,
   noteAction,
   getActions,
   pruneActions,

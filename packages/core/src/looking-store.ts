@@ -168,6 +168,7 @@ export function createNotedCalls(
     async call<Answer>(routine: Routine<Answer>, values: readonly SqlValue[]) {
       let answers: readonly Answer[] = [];
       await pool.transaction(async (transaction) => {
+        await transaction.call(routines.beginAction, []);
         answers = await transaction.call(routine, values);
         const { outcome, jobs } = tellOutcome(routine.name, answers[0]);
         await callForOne(transaction, routines.noteAction, [
@@ -198,7 +199,12 @@ function toNullable(text: string | undefined): string | null {
 }
 
 /** The functions that change one job, and answer `ok` when they did. */
-const actsOnOneJob: ReadonlySet<string> = new Set(["cancel_job", "requeue_job", "replay_job"]);
+const actsOnOneJob: ReadonlySet<string> = new Set([
+  "cancel_job",
+  "requeue_job",
+  "replay_job",
+  "resolve_job",
+]);
 
 /** What acts answer is a word, or tells how many jobs they changed. */
 function tellOutcome(name: string, answer: unknown): Required<ActionOutcome> {

@@ -45,16 +45,6 @@ const analyze = 'analyze :"schema".ready, :"schema".job, :"schema".lease, :"sche
 /** Tables that hold jobs or leases; the others are as small as the number of limits and tenants. */
 const isLarge = (path: string): boolean => /^(?:ready|job|lease|slot) by /.test(path);
 
-/**
- * The look that cost least of three: what other sessions of the server do to their tables may make a connection read
- * the catalogue anew, which is counted as well.
- */
-async function explainQuietly(subject: Subject): Promise<Explained> {
-  const looks: Explained[] = [];
-  for (let count = 0; count < 3; count += 1) looks.push(await subject.explainClaim(10));
-  return looks.reduce((least, look) => (look.buffers < least.buffers ? look : least));
-}
-
 describe("a claim at a gate", () => {
   test.each<[string, (subject: Subject, fill: () => Promise<void>) => Promise<void>]>([
     ["there are no statistics", (_, fill) => fill()],
@@ -94,7 +84,7 @@ describe("a claim at a gate", () => {
       await subject.claim({ limit: 200 });
     });
 
-    const { paths, rows, buffers } = await explainQuietly(subject);
+    const { paths, rows, buffers } = await subject.explainClaim(10);
 
     process.stdout.write(`${buffers} buffers for ${rows} of 4,500 jobs\n`);
     expect(rows).toBe(10);

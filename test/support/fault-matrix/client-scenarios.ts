@@ -47,7 +47,8 @@ async function refusalOf(fault: ArmedFault, call: Promise<unknown>): Promise<str
   return await inTime(fault, statementMs.work, told);
 }
 
-const enqueued = async ({ observer }: MatrixBench): Promise<string> =>
+/** A job that waits its turn; answers its id. */
+export const enqueued = async ({ observer }: MatrixBench): Promise<string> =>
   (await observer.enqueue(essay, {})).id;
 
 /** A job that somebody runs: how far is asked of no other. */

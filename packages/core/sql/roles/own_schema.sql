@@ -47,4 +47,4 @@ to :"worker";
 grant execute on function :"schema".get_progress to :"limited";
 grant execute on function :"schema".explain_job to :"limited";
 grant execute on function :"schema".list_jobs, :"schema".get_timeline, :"schema".get_throughput to :"limited";
-grant execute on function :"schema".note_action, :"schema".get_actions to :"worker";
+grant execute on function :"schema".begin_action, :"schema".note_action, :"schema".get_actions to :"worker";
