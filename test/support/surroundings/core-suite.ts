@@ -69,8 +69,8 @@ export async function runCoreSuite(
     ran: sum(({ ran }) => ran),
     passed: sum(({ passed }) => passed),
     skipped: sum(({ skipped }) => skipped),
-    failures: reports.flatMap(({ failures }) => failures),
-    files: reports.flatMap(({ files }) => files),
+    failures: reports.flatMap((report) => report.failures),
+    files: reports.flatMap((report) => report.files),
   };
 }
 
