@@ -45,9 +45,8 @@ async function setup(): Promise<Patient> {
   };
 }
 
-/** What is not as it should be, apart from what is so for every test: no worker, and a server that skips its fsyncs. */
+/** What is not as it should be, but for what is so everywhere: no worker, no fsyncs, and no hints through a pooler. */
 function listTroubles(findings: readonly Finding[]): readonly DoctorCheck[] {
-  // And hints, which do not arrive through a pooler.
   const usual = ["durability", "workers", surrounding.poolerFolder === undefined ? "" : "hints"];
   return findings
     .filter(({ status, check }) => status !== "ok" && !usual.includes(check))
