@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { userInfo } from "node:os";
 
 import { createWorker, definePipeline, type Pipeline, WorkerError } from "@leasehold/core";
 import { z } from "zod";
@@ -85,6 +86,36 @@ test("from what ended badly to its cause and its new start are three commands", 
   expect(requeued.stderr).toBe("requeued: 100 %\n");
   for (const id of ids) expect(await bench.client.getJob(id)).toMatchObject({ state: "queued" });
   expect(JSON.stringify([letters, cause, requeued])).not.toContain(secret);
+});
+
+test("jobs lists by what is asked for, page after page, and actions says who did what to them", async () => {
+  const ids = await failJobs("essay.listed", 3);
+  const asked = ["--type", "essay.listed", "--state", "failed", "--code", "output_invalid"];
+  const [id = ""] = ids;
+
+  const table = await ask("jobs", ...asked);
+  const first = await ask("jobs", ...asked, "--limit", "2", "--json");
+  const { jobs, next } = read(first) as { readonly jobs: readonly object[]; readonly next: string };
+  const rest = await ask("jobs", ...asked, "--after", next, "--ids");
+  await ask("requeue", id, "--reason", "a better model");
+  const actions = await ask("actions", "--target", id, "--json");
+
+  expect(table.stdout).toMatch(
+    /^id +type +state +phase +attempt +failures +losses +outages +code /,
+  );
+  for (const each of ids) expect(table.stdout).toContain(`\n${each}  essay.listed  failed  judge `);
+  expect(jobs).toHaveLength(2);
+  expect(ids).toContain(rest.stdout.trim());
+  expect(read(actions)).toMatchObject([
+    {
+      operator: userInfo().username,
+      action: "job.requeue",
+      target: id,
+      jobs: 1,
+      reason: "a better model",
+    },
+  ]);
+  expect(JSON.stringify([table, first, rest, actions])).not.toContain(secret);
 });
 
 test("requeue counts first, and does nothing to many jobs without consent", async () => {

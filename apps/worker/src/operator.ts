@@ -1,4 +1,12 @@
-import { type Client, createClient, WorkerError } from "@leasehold/core";
+import { userInfo } from "node:os";
+
+import {
+  type Acting,
+  type ActionNote,
+  type Client,
+  createClient,
+  WorkerError,
+} from "@leasehold/core";
 import type { LearningStore } from "@leasehold/learning";
 
 import type { WorkerConfig } from "./config.ts";
@@ -8,6 +16,34 @@ import { openDatabase, openLearningStore } from "./database.ts";
 export interface Operator extends AsyncDisposable {
   readonly client: Client;
   readonly store: LearningStore;
+}
+
+/** What is done, to what, and why: for `getActions`. */
+export type Act = Omit<ActionNote, "operator">;
+
+/** A client that writes down who does this one thing, in the transaction that does it. */
+export function actingAs(client: Pick<Client, "noted">, act: Act): Acting {
+  return client.noted({ operator: operatorName(), ...act });
+}
+
+/** Who is at this machine: the database knows only the login that all of them share. */
+export function operatorName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // In a container a user may have a number only.
+    return `user ${process.getuid?.() ?? "unknown"}`;
+  }
+}
+
+/** Why something is done, for `actions`. */
+export interface ReasonFlags {
+  readonly reason?: string;
+}
+
+/** The reason, where one was given. */
+export function reasonOf({ reason }: ReasonFlags): Pick<ActionNote, "reason"> {
+  return reason === undefined ? {} : { reason };
 }
 
 /** Opens the configured database for one command, as the worker's own login. */

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 
+import { addActions } from "./commands/actions.ts";
 import { addCancel } from "./commands/cancel.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addCron } from "./commands/cron.ts";
@@ -8,6 +9,7 @@ import { addDeadLetters } from "./commands/dead-letters.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addExplain } from "./commands/explain.ts";
+import { addJobs } from "./commands/jobs.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addModels } from "./commands/models.ts";
 import { addPause, addResume } from "./commands/pause.ts";
@@ -25,7 +27,16 @@ import { addWorkers } from "./commands/workers.ts";
 /** Every command, in the order of the help, under the headings of the help. */
 const commands: Readonly<Record<string, readonly ((program: Command) => void)[]>> = {
   "Work:": [addRun, addDemo, addSubmit],
-  "Look:": [addStatus, addQueues, addExplain, addDeadLetters, addWorkers, addDoctor],
+  "Look:": [
+    addStatus,
+    addQueues,
+    addJobs,
+    addExplain,
+    addDeadLetters,
+    addWorkers,
+    addActions,
+    addDoctor,
+  ],
   "Act:": [addRequeue, addReplay, addCancel, addPause, addResume, addResources, addCron, addModels],
   "Keep:": [addMigrate, addPrune, addRedact, addDatabase, addCompletion],
 };

@@ -10,6 +10,11 @@ export function yesOption(): Option {
   return new Option("--yes", "do not ask first");
 }
 
+/** `--reason`, of commands that change something. */
+export function reasonOption(): Option {
+  return new Option("--reason <words>", "why, in your own words; `actions` shows it");
+}
+
 /** Examples under a command's help, each with what it is for, as they can be pasted. */
 export function examples(
   ...lines: readonly (readonly [command: string, purpose: string])[]

@@ -1,10 +1,19 @@
 import type { Command } from "commander";
 
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
-import { examples, jsonOption, parseId } from "../command-line/arguments.ts";
+import { examples, jsonOption, parseId, reasonOption } from "../command-line/arguments.ts";
 import { execute } from "../command-line/execute.ts";
 import type { WorkerConfig } from "../config.ts";
-import { findJobId, openOperator, refuse } from "../operator.ts";
+import {
+  actingAs,
+  findJobId,
+  openOperator,
+  type ReasonFlags,
+  reasonOf,
+  refuse,
+} from "../operator.ts";
+
+interface CancelFlags extends AnswerFlags, ReasonFlags {}
 
 export function addCancel(program: Command): void {
   program
@@ -13,15 +22,20 @@ export function addCancel(program: Command): void {
       "end a job; a worker that runs it writes nothing more, and its model call is aborted",
     )
     .argument("<id>", "a submission's or a job's id", parseId)
+    .addOption(reasonOption())
     .addOption(jsonOption())
     .addHelpText("after", examples(["cancel 0190f3c2-…", "`requeue` takes it back"]))
-    .action((id: string, flags: AnswerFlags) => execute((config) => cancel(config, id, flags)));
+    .action((id: string, flags: CancelFlags) => execute((config) => cancel(config, id, flags)));
 }
 
-async function cancel(config: WorkerConfig, given: string, flags: AnswerFlags): Promise<void> {
+async function cancel(config: WorkerConfig, given: string, flags: CancelFlags): Promise<void> {
   await using operator = await openOperator(config);
   const id = await findJobId(operator, given);
-  const outcome = await operator.client.cancel(id);
+  const outcome = await actingAs(operator.client, {
+    action: "job.cancel",
+    target: id,
+    ...reasonOf(flags),
+  }).cancel(id);
   if (outcome !== "ok") throw refuse(given, outcome);
   createAnswer(flags).thing({ id }, [`job ${id}: cancelled`]);
 }

@@ -1,4 +1,4 @@
-import { WorkerError } from "@leasehold/core";
+import { type Client, createClient, WorkerError } from "@leasehold/core";
 import {
   createScheduler,
   type ScheduleHealth,
@@ -8,12 +8,13 @@ import {
 import type { Command } from "commander";
 
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
-import { examples, jsonOption, parseCount } from "../command-line/arguments.ts";
+import { examples, jsonOption, parseCount, reasonOption } from "../command-line/arguments.ts";
 import { countOf } from "../command-line/counting.ts";
 import { execute } from "../command-line/execute.ts";
 import type { TableView } from "../command-line/table.ts";
 import type { WorkerConfig } from "../config.ts";
 import { openDatabase, openLearningStore } from "../database.ts";
+import { operatorName, type ReasonFlags, reasonOf } from "../operator.ts";
 
 interface PlanFlags extends AnswerFlags {
   readonly hours: number;
@@ -66,13 +67,20 @@ function addDeeds(cron: Command): void {
       .command(deed)
       .description(description)
       .argument("<name>", "as `cron` shows it")
+      .addOption(reasonOption())
       .addOption(jsonOption())
-      .action((name: string, flags: AnswerFlags) =>
+      .action((name: string, flags: AnswerFlags & ReasonFlags) =>
         execute(async (config) => {
           await using open = await openScheduler(config);
           if ((await open.scheduler[act](name)) === "not_found") {
             throw new WorkerError("not_found", `There is no schedule ${name}: see \`cron\`.`);
           }
+          await open.client.noteAction({
+            operator: operatorName(),
+            action: `schedule.${deed}`,
+            target: name,
+            ...reasonOf(flags),
+          });
           createAnswer(flags).thing({ name }, [`${name}: ${words}`]);
         }),
       );
@@ -81,6 +89,7 @@ function addDeeds(cron: Command): void {
 
 interface OpenScheduler extends AsyncDisposable {
   readonly scheduler: Scheduler;
+  readonly client: Client;
 }
 
 /** A scheduler that is asked and not started. */
@@ -90,8 +99,9 @@ async function openScheduler(config: WorkerConfig, planHours = 48): Promise<Open
   stack.use(await openLearningStore(config, url));
   const { schema } = config;
   const scheduler = stack.use(createScheduler({ connection: url, schema, planHours }));
+  const client = stack.use(createClient({ connection: url, schema }));
   const resources = stack.move();
-  return { scheduler, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return { scheduler, client, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
 interface ShownSchedule

@@ -2,18 +2,17 @@ import { type PauseRecord, type PauseScope, WorkerError } from "@leasehold/core"
 import { Argument, type Command } from "commander";
 
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
-import { examples, jsonOption, parseCount } from "../command-line/arguments.ts";
+import { examples, jsonOption, parseCount, reasonOption } from "../command-line/arguments.ts";
 import { execute } from "../command-line/execute.ts";
 import { type TableView, toMoment, toPlainText } from "../command-line/table.ts";
 import type { WorkerConfig } from "../config.ts";
-import { openOperator } from "../operator.ts";
+import { actingAs, openOperator, type ReasonFlags, reasonOf } from "../operator.ts";
 
 type ScopeKind = "queue" | "type";
 
-interface PauseFlags extends AnswerFlags {
+interface PauseFlags extends AnswerFlags, ReasonFlags {
   readonly typeVersion?: number;
   readonly phase?: string;
-  readonly reason?: string;
 }
 
 export function addPause(program: Command): void {
@@ -21,7 +20,7 @@ export function addPause(program: Command): void {
     .description(
       "stop claims of a queue or a type, by every worker; without words, show what is paused",
     )
-    .option("--reason <words>", "your own words, for the next one")
+    .option("--reason <words>", "why, in your own words, for the next one")
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -43,6 +42,7 @@ export function addPause(program: Command): void {
 export function addResume(program: Command): void {
   addScope(program.command("resume"))
     .description("take a pause back, named as it was set")
+    .addOption(reasonOption())
     .addOption(jsonOption())
     .addHelpText("after", examples(["resume type learning.submission", "claims go on at once"]))
     .action((kind: ScopeKind | undefined, name: string | undefined, flags: PauseFlags) =>
@@ -114,14 +114,22 @@ async function showPauses(config: WorkerConfig, flags: AnswerFlags): Promise<voi
 async function pause(config: WorkerConfig, scope: PauseScope, flags: PauseFlags): Promise<void> {
   await using operator = await openOperator(config);
   const { reason } = flags;
-  const outcome = await operator.client.pause(scope, reason === undefined ? {} : { reason });
+  const outcome = await actingAs(operator.client, {
+    action: "scope.pause",
+    target: describeScope(scope),
+    ...reasonOf(flags),
+  }).pause(scope, reason === undefined ? {} : { reason });
   const words = outcome === "ok" ? "paused; what runs goes on" : "was paused already, and stays so";
   createAnswer(flags).thing({ scope, outcome }, [`${describeScope(scope)}: ${words}`]);
 }
 
-async function resume(config: WorkerConfig, scope: PauseScope, flags: AnswerFlags): Promise<void> {
+async function resume(config: WorkerConfig, scope: PauseScope, flags: PauseFlags): Promise<void> {
   await using operator = await openOperator(config);
-  const outcome = await operator.client.resume(scope);
+  const outcome = await actingAs(operator.client, {
+    action: "scope.resume",
+    target: describeScope(scope),
+    ...reasonOf(flags),
+  }).resume(scope);
   const words = outcome === "ok" ? "goes on" : "was not paused; `pause` shows what is";
   createAnswer(flags).thing({ scope, outcome }, [`${describeScope(scope)}: ${words}`]);
 }

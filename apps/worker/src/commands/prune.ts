@@ -2,19 +2,19 @@ import { type PruneAnswer, type Retention, workerDefaults, WorkerError } from "@
 import type { Command } from "commander";
 
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
-import { examples, jsonOption, yesOption } from "../command-line/arguments.ts";
+import { examples, jsonOption, reasonOption, yesOption } from "../command-line/arguments.ts";
 import { askConsent, type ConsentFlags } from "../command-line/consent.ts";
 import { countOf } from "../command-line/counting.ts";
 import { parseDuration, toDuration } from "../command-line/duration.ts";
 import { execute } from "../command-line/execute.ts";
 import { createProgressLine } from "../command-line/progress-line.ts";
 import type { WorkerConfig } from "../config.ts";
-import { openOperator } from "../operator.ts";
+import { actingAs, openOperator, type ReasonFlags, reasonOf } from "../operator.ts";
 
 type Age = number | "never";
 type State = "completed" | "failed" | "dead" | "cancelled";
 
-interface PruneFlags extends AnswerFlags, ConsentFlags, Readonly<Record<State, Age>> {}
+interface PruneFlags extends AnswerFlags, ConsentFlags, ReasonFlags, Readonly<Record<State, Age>> {}
 
 const dayMs = 86_400_000;
 
@@ -45,6 +45,7 @@ export function addPrune(program: Command): void {
   }
   command
     .addOption(yesOption())
+    .addOption(reasonOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -63,10 +64,11 @@ function parseAge(text: string): Age {
 async function prune(config: WorkerConfig, flags: PruneFlags, signal: AbortSignal): Promise<void> {
   await using operator = await openOperator(config);
   await askConsent(`Delete ${describe(flags)}?`, flags, signal);
+  const acting = actingAs(operator.client, { action: "jobs.prune", ...reasonOf(flags) });
   const line = createProgressLine(process.stderr);
   let sum: Omit<PruneAnswer, "more"> = { completed: 0, failed: 0, dead: 0, cancelled: 0 };
   for (let more = true; more;) {
-    const batch = await operator.client.pruneJobs(toRetention(flags));
+    const batch = await acting.pruneJobs(toRetention(flags));
     sum = add(sum, batch);
     more = batch.more;
     if (more) line.tell(`deleted ${countOf(count(sum), "job")}`);

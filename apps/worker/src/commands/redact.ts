@@ -2,12 +2,15 @@ import { createClient, WorkerError } from "@leasehold/core";
 import type { Command } from "commander";
 
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
-import { examples, jsonOption, yesOption } from "../command-line/arguments.ts";
+import { examples, jsonOption, reasonOption, yesOption } from "../command-line/arguments.ts";
 import { askConsent, type ConsentFlags } from "../command-line/consent.ts";
 import { countOf } from "../command-line/counting.ts";
 import { execute } from "../command-line/execute.ts";
 import type { WorkerConfig } from "../config.ts";
 import { openDatabase, prepareDatabase } from "../database.ts";
+import { actingAs, type ReasonFlags, reasonOf } from "../operator.ts";
+
+interface RedactFlags extends AnswerFlags, ConsentFlags, ReasonFlags {}
 
 export function addRedact(program: Command): void {
   program
@@ -17,6 +20,7 @@ export function addRedact(program: Command): void {
     )
     .argument("<subject>", "as submissions name the learner, or - to read it from standard input")
     .addOption(yesOption())
+    .addOption(reasonOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -27,17 +31,14 @@ export function addRedact(program: Command): void {
         examples(["redact - --yes < subject.txt", "so that the name is in no list of processes"]),
       ].join("\n"),
     )
-    .action((subject: string, flags: AnswerFlags & ConsentFlags) =>
+    .action((subject: string, flags: RedactFlags) =>
       execute((config, signal) => redact(config, { subject, flags }, signal)),
     );
 }
 
 async function redact(
   config: WorkerConfig,
-  {
-    subject: given,
-    flags,
-  }: { readonly subject: string; readonly flags: AnswerFlags & ConsentFlags },
+  { subject: given, flags }: { readonly subject: string; readonly flags: RedactFlags },
   signal: AbortSignal,
 ): Promise<void> {
   const subject = given === "-" ? (await Bun.stdin.text()).trim() : given;
@@ -48,7 +49,10 @@ async function redact(
   await using database = await openDatabase({ ...config, databaseUrl });
   await prepareDatabase(config, database.url);
   await using client = createClient({ connection: database.url, schema: config.schema });
-  const answer = await client.redactSubject(subject);
+  const answer = await actingAs(client, {
+    action: "subject.redact",
+    ...reasonOf(flags),
+  }).redactSubject(subject);
   createAnswer(flags).thing(answer, [
     `Erased from ${countOf(answer.jobs, "job")} (${answer.cancelled} cancelled), with ${countOf(answer.results, "result")}.`,
   ]);

@@ -1,12 +1,19 @@
 import type { Command } from "commander";
 
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
-import { examples, jsonOption, parseId } from "../command-line/arguments.ts";
+import { examples, jsonOption, parseId, reasonOption } from "../command-line/arguments.ts";
 import { execute } from "../command-line/execute.ts";
 import type { WorkerConfig } from "../config.ts";
-import { findJobId, openOperator, refuse } from "../operator.ts";
+import {
+  actingAs,
+  findJobId,
+  openOperator,
+  type ReasonFlags,
+  reasonOf,
+  refuse,
+} from "../operator.ts";
 
-interface ReplayFlags extends AnswerFlags {
+interface ReplayFlags extends AnswerFlags, ReasonFlags {
   readonly from: string;
 }
 
@@ -21,6 +28,7 @@ export function addReplay(program: Command): void {
       "--from <phase>",
       "the first phase that is done again: its result and later ones are deleted",
     )
+    .addOption(reasonOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -32,7 +40,11 @@ export function addReplay(program: Command): void {
 async function replay(config: WorkerConfig, given: string, flags: ReplayFlags): Promise<void> {
   await using operator = await openOperator(config);
   const id = await findJobId(operator, given);
-  const outcome = await operator.client.replay(id, flags.from);
+  const outcome = await actingAs(operator.client, {
+    action: "job.replay",
+    target: `${id} ${flags.from}`,
+    ...reasonOf(flags),
+  }).replay(id, flags.from);
   if (outcome !== "ok") throw refuse(given, outcome);
   createAnswer(flags).thing({ id, from: flags.from }, [
     `job ${id}: queued again from ${flags.from}`,

@@ -7,6 +7,7 @@ import {
   jsonOption,
   parseCount,
   parseIds,
+  reasonOption,
   yesOption,
 } from "../command-line/arguments.ts";
 import { askConsent, type ConsentFlags } from "../command-line/consent.ts";
@@ -15,9 +16,17 @@ import { parseDuration, parseMoment, toDuration } from "../command-line/duration
 import { execute } from "../command-line/execute.ts";
 import { createProgressLine } from "../command-line/progress-line.ts";
 import type { WorkerConfig } from "../config.ts";
-import { findJobId, openOperator, type Operator, refuse } from "../operator.ts";
+import {
+  actingAs,
+  findJobId,
+  openOperator,
+  type Operator,
+  type ReasonFlags,
+  reasonOf,
+  refuse,
+} from "../operator.ts";
 
-interface RequeueFlags extends AnswerFlags, ConsentFlags {
+interface RequeueFlags extends AnswerFlags, ConsentFlags, ReasonFlags {
   readonly code?: string;
   readonly type?: string;
   readonly queue?: string;
@@ -64,6 +73,7 @@ export function addRequeue(program: Command): void {
     )
     .option("--count-only", "only count those that fit")
     .addOption(yesOption())
+    .addOption(reasonOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -104,7 +114,7 @@ async function requeue(
   }
   await using operator = await openOperator(config);
   const answer = createAnswer(flags);
-  if (ids.length > 0) return await requeueEach(operator, ids, answer);
+  if (ids.length > 0) return await requeueEach(operator, { ids, flags }, answer);
   return await requeueAll(operator, { filter, flags, answer }, signal);
 }
 
@@ -132,13 +142,17 @@ function toFilter({
 
 async function requeueEach(
   operator: Operator,
-  ids: readonly string[],
+  { ids, flags }: RequeueCall,
   answer: Answer,
 ): Promise<boolean> {
   const done: string[] = [];
   for (const given of ids) {
     const id = await findJobId(operator, given);
-    const outcome = await operator.client.requeue(id);
+    const outcome = await actingAs(operator.client, {
+      action: "job.requeue",
+      target: id,
+      ...reasonOf(flags),
+    }).requeue(id);
     if (outcome === "ok") done.push(id);
     else console.error(describe(refuse(given, outcome)));
   }
@@ -186,7 +200,11 @@ async function requeueAll(
       throw new WorkerError("aborted", `Stopped after ${done} of ${matched} jobs.`);
   };
   try {
-    const report = await client.requeueAll(counted, { ...limit, spreadMs, onBatch });
+    const report = await actingAs(client, {
+      action: "jobs.requeue",
+      target: JSON.stringify(filter),
+      ...reasonOf(flags),
+    }).requeueAll(counted, { ...limit, spreadMs, onBatch });
     line.end();
     answer.thing({ ...report, spreadMs }, describeReport(report, spreadMs));
     return report.refused === 0;

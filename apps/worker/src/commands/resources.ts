@@ -2,19 +2,21 @@ import { type ResourceRecord, WorkerError } from "@leasehold/core";
 import { type Command, InvalidArgumentError } from "commander";
 
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
-import { examples, jsonOption, parseCount } from "../command-line/arguments.ts";
+import { examples, jsonOption, parseCount, reasonOption } from "../command-line/arguments.ts";
 import { countOf } from "../command-line/counting.ts";
 import { parseDuration, toDuration } from "../command-line/duration.ts";
 import { execute } from "../command-line/execute.ts";
 import type { TableView } from "../command-line/table.ts";
 import type { WorkerConfig } from "../config.ts";
-import { openOperator } from "../operator.ts";
+import { actingAs, openOperator, type ReasonFlags, reasonOf } from "../operator.ts";
 
-interface SetFlags extends AnswerFlags {
+interface ActFlags extends AnswerFlags, ReasonFlags {}
+
+interface SetFlags extends ActFlags {
   readonly concurrency: number | "none";
 }
 
-interface OpenFlags extends AnswerFlags {
+interface OpenFlags extends ActFlags {
   readonly for?: number;
   readonly code?: string;
 }
@@ -33,6 +35,7 @@ export function addResources(program: Command): void {
     .description("say how many jobs may use a resource at once, over all workers")
     .argument("<name>", "as `resources` shows it")
     .requiredOption("--concurrency <count>", "a whole number, or none for any", parseConcurrency)
+    .addOption(reasonOption())
     .addOption(jsonOption())
     .action((name: string, flags: SetFlags) =>
       execute((config) => setResource(config, name, flags)),
@@ -43,6 +46,7 @@ export function addResources(program: Command): void {
     .argument("<name>", "as `resources` shows it")
     .option("--for <duration>", "then one job looks; default: until `close`", parseDuration)
     .option("--code <code>", "why, in [a-z0-9_]; default: paused")
+    .addOption(reasonOption())
     .addOption(jsonOption())
     .action((name: string, flags: OpenFlags) =>
       execute((config) => openBreaker(config, name, flags)),
@@ -51,8 +55,9 @@ export function addResources(program: Command): void {
     .command("close")
     .description("close its breaker: it is used again, slowly at first")
     .argument("<name>", "as `resources` shows it")
+    .addOption(reasonOption())
     .addOption(jsonOption())
-    .action((name: string, flags: AnswerFlags) =>
+    .action((name: string, flags: ActFlags) =>
       execute((config) => closeBreaker(config, name, flags)),
     );
   resources.addHelpText(
@@ -97,7 +102,11 @@ async function showResources(config: WorkerConfig, flags: AnswerFlags): Promise<
 async function setResource(config: WorkerConfig, name: string, flags: SetFlags): Promise<void> {
   await using operator = await openOperator(config);
   const concurrency = flags.concurrency === "none" ? undefined : flags.concurrency;
-  const outcome = await operator.client.setResource(name, { concurrency });
+  const outcome = await actingAs(operator.client, {
+    action: "resource.set",
+    target: name,
+    ...reasonOf(flags),
+  }).setResource(name, { concurrency });
   const words = concurrency === undefined ? "any number of jobs" : countOf(concurrency, "job");
   createAnswer(flags).thing({ name, concurrency, outcome }, [`${name}: ${words} at once`]);
 }
@@ -105,7 +114,11 @@ async function setResource(config: WorkerConfig, name: string, flags: SetFlags):
 async function openBreaker(config: WorkerConfig, name: string, flags: OpenFlags): Promise<void> {
   await using operator = await openOperator(config);
   const { for: forMs, code } = flags;
-  const outcome = await operator.client.openBreaker(name, {
+  const outcome = await actingAs(operator.client, {
+    action: "resource.open",
+    target: name,
+    ...reasonOf(flags),
+  }).openBreaker(name, {
     ...(forMs === undefined ? {} : { forMs }),
     ...(code === undefined ? {} : { code }),
   });
@@ -114,9 +127,13 @@ async function openBreaker(config: WorkerConfig, name: string, flags: OpenFlags)
   createAnswer(flags).thing({ name, outcome }, [`${name}: nobody claims for it, ${until}`]);
 }
 
-async function closeBreaker(config: WorkerConfig, name: string, flags: AnswerFlags): Promise<void> {
+async function closeBreaker(config: WorkerConfig, name: string, flags: ActFlags): Promise<void> {
   await using operator = await openOperator(config);
-  const outcome = await operator.client.closeBreaker(name);
+  const outcome = await actingAs(operator.client, {
+    action: "resource.close",
+    target: name,
+    ...reasonOf(flags),
+  }).closeBreaker(name);
   if (outcome === "not_found") throw unknown(name);
   const words = outcome === "ok" ? "is used again, slowly at first" : "was not open";
   createAnswer(flags).thing({ name, outcome }, [`${name}: ${words}`]);
