@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedded-postgres";
 import postgres from "postgres";
 
+import { createProgram } from "../apps/worker/src/program.ts";
 import { generatedDocuments, renderDocument } from "../scripts/make-docs.ts";
+import { readBlocks, readCommands, toForm } from "./support/runbook.ts";
 
 setDefaultTimeout(120_000);
 
@@ -27,12 +29,6 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The blocks of a language, in order. */
-function blocks(markdown: string, language: string): readonly string[] {
-  const fence = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm");
-  return [...markdown.matchAll(fence)].map(([, code = ""]) => code);
-}
-
 async function run(
   command: readonly string[],
   options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
@@ -51,7 +47,7 @@ async function run(
 }
 
 test("the README's program has at most 15 lines, type-checks and runs", async () => {
-  const [program = ""] = blocks(readme, "ts");
+  const { code: program = "" } = readBlocks(readme).find(({ language }) => language === "ts") ?? {};
   const url = await embedded.createDatabase("readme");
   const home = join(folder, "program");
   await Bun.write(join(home, "program.ts"), program.replace("postgres://app@localhost/app", url));
@@ -151,17 +147,76 @@ function toCells(text: string): readonly string[] {
   return toLines(text).filter((line) => line.startsWith("|"));
 }
 
-test("every command of the runbook runs", async () => {
-  const env = { LEASEHOLD_DATA_DIR: join(folder, "data"), LEASEHOLD_HTTP_PORT: "off" };
-  const commands = blocks(operations, "sh").flatMap((block) => block.trim().split("\n"));
-  expect(commands.length).toBeGreaterThan(3);
+test("every command of the runbook is one that there is, with options that it has", () => {
+  const commands = readCommands(readBlocks(operations));
+  const program = createProgram();
 
-  for (const command of commands) {
-    // The bun that runs this test, wherever it lies.
-    const words = command.split(" ").map((word) => (word === "bun" ? process.execPath : word));
-    const { exitCode, output } = await run(words, { cwd: root, env });
-    expect(`${command}: ${exitCode === 0 ? "fine" : output}`).toBe(`${command}: fine`);
+  const unknown = commands.flatMap(({ words, line }) =>
+    findUnknown(program, words).map((word) => `${line}: ${word} of ${words.join(" ")}`),
+  );
+
+  expect(unknown).toEqual([]);
+  expect(commands.length).toBeGreaterThan(40);
+});
+
+type Command = ReturnType<typeof createProgram>;
+
+/** Options that a command does not have, and a first word that is no command. */
+function findUnknown(program: Command, words: readonly string[]): readonly string[] {
+  let command = program;
+  const isNone: string[] = [];
+  for (const [index, word] of words.entries()) {
+    const inner = command.commands.find((each) => each.name() === word);
+    if (inner !== undefined) command = inner;
+    else if (index === 0) isNone.push(word);
+    else if (word.startsWith("--") && !hasOption(command, word)) isNone.push(word);
   }
+  return isNone;
+}
+
+function hasOption(command: Command, long: string): boolean {
+  const isDefault = command.commands.filter((each) => each.name() === "list");
+  return [command, ...isDefault].some(({ options }) => options.some((each) => each.long === long));
+}
+
+test("the runbook has a section for every alert, and for no other", async () => {
+  const rules = await Bun.file(join(root, "deploy/prometheus/rules.yaml")).text();
+  const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name = ""]) => name);
+  const section = /^## Alerts$([^]*?)^## /m.exec(operations)?.[1] ?? "";
+  const [, ...entries] = section.split(/^### /m);
+
+  expect(entries.map((entry) => entry.split("\n")[0])).toEqual(alerts);
+  for (const entry of entries) expect(entry).toMatch(/\b(?:Act|three steps)\b[^]*\bCheck: /);
+});
+
+test("at most eight blocks of the runbook are not run, each for a reason", () => {
+  const left = readBlocks(operations).filter(({ noRun }) => noRun !== undefined);
+
+  expect(operations.match(/^```\w.*no-run/gm)).toHaveLength(left.length);
+  expect(left.length).toBeLessThanOrEqual(8);
+  expect(left.map(({ noRun = "" }) => noRun.length > 5)).not.toContain(false);
+});
+
+test("every link within the runbook leads to a section", () => {
+  const headings = [...operations.matchAll(/^#+ (.+)$/gm)].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, "")
+      .replaceAll(" ", "-"),
+  );
+  const links = [...operations.matchAll(/\]\(#([\w-]+)\)/g)].map(([, anchor = ""]) => anchor);
+
+  expect(links.filter((anchor) => !headings.includes(anchor))).toEqual([]);
+});
+
+test("a sample is compared in form: ids, times, numbers and the width of columns differ", () => {
+  const sample =
+    "jobs  sample                                first\n   2  0190f3c2-0000-4000-8000-000000000001  2026-11-22T03:00:00Z";
+  const other =
+    "jobs  sample  first\n  13  0190f3c2-0000-4000-8000-000000000002  2027-01-01T00:00:01Z\n";
+
+  expect(toForm(other)).toBe(toForm(sample));
+  expect(toForm(other.replace("sample", "code"))).not.toBe(toForm(sample));
 });
 
 test("every statement of the runbook runs on a migrated database", async () => {
@@ -170,11 +225,11 @@ test("every statement of the runbook runs on a migrated database", async () => {
     env: { LEASEHOLD_DATA_DIR: join(folder, "data") },
   });
   const sql = postgres(embedded.url, { max: 1, onnotice: () => undefined });
-  const statements = blocks(operations, "sql");
+  const statements = readBlocks(operations).filter(({ language }) => language === "sql");
   expect(exitCode).toBe(0);
   expect(statements.length).toBeGreaterThan(4);
 
-  for (const statement of statements) {
+  for (const { code: statement } of statements) {
     const error = await sql.unsafe(statement).then(
       () => undefined,
       (thrown: unknown) => thrown,
