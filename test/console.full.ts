@@ -2,9 +2,9 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import axe from "axe-core";
 import type { BrowserContextOptions, Page } from "playwright-core";
 
+import { findBarriers } from "./support/console/barriers.ts";
 import { isMissing, useChromium, type WatchedPage } from "./support/console/chromium.ts";
 import { type ConsoleBench, openConsoleBench } from "./support/console/console-bench.ts";
 import { root, useCluster } from "./support/worker-bench.ts";
@@ -188,20 +188,4 @@ async function tellReader(page: Page): Promise<unknown> {
       ? "MAIN"
       : document.activeElement.nodeName + " " + document.activeElement.textContent,
   })`);
-}
-
-/** What axe finds to be serious or critical, and content that is wider than its window. */
-async function findBarriers(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe.source);
-  const found = await page.evaluate(async () => {
-    const { axe: scanner } = globalThis as unknown as { axe: typeof axe };
-    const { violations } = await scanner.run();
-    return violations
-      .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
-  });
-  const over = await page.evaluate<number>(
-    "document.documentElement.scrollWidth - document.documentElement.clientWidth",
-  );
-  return over > 0 ? [...found, `wider than the window by ${over}`] : found;
 }

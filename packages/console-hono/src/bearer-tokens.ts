@@ -16,8 +16,12 @@ interface KnownOperator {
 /** Shorter tokens can be guessed over the network. */
 const tokenLengthMin = 16;
 
+/** A browser asks for a name and a password, and sends them along with all that the page asks for. */
+const challenge = 'Basic realm="Leasehold", charset="UTF-8"';
+
 /**
- * Knows operators by `Authorization: Bearer <token>`.
+ * Knows operators by `Authorization: Bearer <token>`, and by the token as the password that a browser asks for, under any
+ * name.
  *
  * Several tokens may have one name, so that one can be replaced without a gap.
  */
@@ -28,10 +32,12 @@ export function bearerTokens(tokens: readonly OperatorToken[]): AuthorizeOperato
     operator: Object.freeze({ name, roles: Object.freeze([...roles]) }),
   }));
 
-  return (request) => {
-    const presented = readBearer(request.headers.get("Authorization"));
+  const authorize = (request: Request): Operator | undefined => {
+    const header = request.headers.get("Authorization") ?? "";
+    const presented = readBearer(header) ?? readPassword(header);
     return presented === undefined ? undefined : findOperator(known, hash(presented));
   };
+  return Object.assign(authorize, { challenge });
 }
 
 function refuseBadTokens(tokens: readonly OperatorToken[]): void {
@@ -53,8 +59,14 @@ function refuseBadTokens(tokens: readonly OperatorToken[]): void {
   if (problems.length > 0) throw new TypeError(`Operators refused: ${problems.join("; ")}.`);
 }
 
-function readBearer(header: string | null): string | undefined {
-  return /^Bearer +([\x21-\x7e]+)$/i.exec(header ?? "")?.[1];
+function readBearer(header: string): string | undefined {
+  return /^Bearer +([\x21-\x7e]+)$/i.exec(header)?.[1];
+}
+
+function readPassword(header: string): string | undefined {
+  const encoded = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(header)?.[1];
+  if (encoded === undefined) return undefined;
+  return /^[^:]*:([\x21-\x7e]+)$/.exec(Buffer.from(encoded, "base64").toString("utf8"))?.[1];
 }
 
 function findOperator(known: readonly KnownOperator[], presented: Buffer): Operator | undefined {

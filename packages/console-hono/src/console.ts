@@ -17,6 +17,7 @@ import { createPageRoutes } from "./page/page-routes.tsx";
 export function createConsole(options: ConsoleOptions): Hono {
   const client = createBoundedClient(options);
   const { listSchedules } = client;
+  const { challenge } = options.authorize;
   const authorize: AuthorizeOperator = (request) =>
     // What the host's function throws is none of the page's business: nobody is let in.
     identify(options.authorize, request).catch(() => undefined);
@@ -27,6 +28,8 @@ export function createConsole(options: ConsoleOptions): Hono {
     createPageRoutes({
       client,
       authorize,
+      mayWarm: client.warmResource !== undefined,
+      ...(challenge === undefined ? {} : { challenge }),
       ...(listSchedules === undefined ? {} : { listSchedules }),
     }),
   );

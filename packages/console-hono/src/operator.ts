@@ -13,6 +13,8 @@ export interface Operator {
  *
  * Asked for every request; its answer is never kept. One that throws or hangs lets nobody in.
  */
-export type AuthorizeOperator = (
-  request: Request,
-) => Operator | undefined | Promise<Operator | undefined>;
+export interface AuthorizeOperator {
+  (request: Request): Operator | undefined | Promise<Operator | undefined>;
+  /** What the page asks a browser for that sent nothing, as `WWW-Authenticate` has it. Default: `Bearer`, which none can. */
+  readonly challenge?: string;
+}

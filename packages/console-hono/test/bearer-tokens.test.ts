@@ -34,6 +34,26 @@ describe("bearer tokens", () => {
     expect(bearerTokens([ada, bob])(ask(authorization))).toBeUndefined();
   });
 
+  test.each(["", "ada", "somebody else"])("are passwords for a browser, of %p", (name) => {
+    const password = btoa(`${name}:${ada.token}`);
+
+    const authorize = bearerTokens([bob, ada]);
+
+    expect(authorize(ask(`Basic ${password}`))).toMatchObject({ name: "ada" });
+    expect(authorize.challenge).toStartWith("Basic ");
+  });
+
+  test.each([
+    btoa(ada.token),
+    btoa(`${ada.token}:`),
+    btoa(`ada:${ada.token}x`),
+    btoa(`ada:${ada.token}\n`),
+    `${btoa(`ada:${ada.token}`)} x`,
+    "%%%",
+  ])("are no passwords in %p", (password) => {
+    expect(bearerTokens([ada, bob])(ask(`Basic ${password}`))).toBeUndefined();
+  });
+
   test("may be two for one name, while one replaces the other", () => {
     const authorize = bearerTokens([ada, { ...ada, token: "a-token-of-ada-0002" }]);
 

@@ -10,9 +10,9 @@ import type {
 } from "@leasehold/core";
 import { Hono } from "hono";
 
+import type { ListSchedules, ReadingClient, ScheduleListing } from "../src/console-options.ts";
 import type { AuthorizeOperator, OperatorRole } from "../src/index.ts";
 import { createPageRoutes } from "../src/page/page-routes.tsx";
-import type { ListSchedules, PageClient, ScheduleListing } from "../src/page/page-source.ts";
 
 export const jobId = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
@@ -288,7 +288,7 @@ export const schedules: readonly ScheduleListing[] = [
 ];
 
 /** Answers what a busy installation would. */
-export function createFakeClient(changes: Partial<PageClient> = {}): PageClient {
+export function createFakeClient(changes: Partial<ReadingClient> = {}): ReadingClient {
   return {
     getQueue: async () => queues,
     getDeadLetters: async () => deadLetters,
@@ -324,10 +324,11 @@ export function createFakeClient(changes: Partial<PageClient> = {}): PageClient 
 }
 
 export interface PageOptions {
-  readonly client?: Partial<PageClient>;
+  readonly client?: Partial<ReadingClient>;
   readonly roles?: readonly OperatorRole[];
   readonly schedules?: ListSchedules;
   readonly operator?: AuthorizeOperator;
+  readonly challenge?: string;
   readonly prefix?: string;
 }
 
@@ -339,6 +340,8 @@ export function mountPage(options: PageOptions = {}): Hono {
   const routes = createPageRoutes({
     client: createFakeClient(client),
     authorize: operator,
+    mayWarm: true,
+    ...(options.challenge === undefined ? {} : { challenge: options.challenge }),
     listSchedules: options.schedules ?? (async () => schedules),
   });
   app.route(prefix, routes);

@@ -1,4 +1,4 @@
-import type { PageClient, ScheduleListing } from "../src/page/page-source.ts";
+import type { ReadingClient, ScheduleListing } from "../src/console-options.ts";
 import { createFakeClient, schedules } from "./page-fixture.ts";
 
 /** What a document is made of, as a parser sees it and not as we wrote it. */
@@ -70,7 +70,7 @@ function poisonValue(value: unknown, hostile: string): unknown {
 
 /** An installation in which whatever has a name has a hostile one. */
 export function poison(hostile: string): {
-  readonly client: Partial<PageClient>;
+  readonly client: Partial<ReadingClient>;
   readonly schedules: () => Promise<readonly ScheduleListing[]>;
 } {
   const client = createFakeClient();
@@ -80,7 +80,7 @@ export function poison(hostile: string): {
       poisonValue(await (ask as (...all: never[]) => Promise<unknown>)(...given), hostile),
   ]);
   return {
-    client: Object.fromEntries(poisoned) as Partial<PageClient>,
+    client: Object.fromEntries(poisoned) as Partial<ReadingClient>,
     schedules: async () => poisonValue(schedules, hostile) as readonly ScheduleListing[],
   };
 }

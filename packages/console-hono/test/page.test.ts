@@ -185,6 +185,18 @@ describe("who asks", () => {
     expect(response.status).toBe(status);
     expect(await response.text()).not.toContain("learning.submission");
   });
+
+  test.each([
+    [undefined, "Bearer"],
+    ['Basic realm="x"', 'Basic realm="x"'],
+  ])("is asked by the browser as the host wishes, %p", async (challenge, asked) => {
+    const response = await ask("overview", {
+      operator: () => undefined,
+      ...(challenge === undefined ? {} : { challenge }),
+    });
+
+    expect(response.headers.get("WWW-Authenticate")).toBe(asked);
+  });
 });
 
 describe("the language", () => {
@@ -253,20 +265,4 @@ test.each([styleAsset, scriptAsset, iconAsset])("$path may be kept for ever", as
   expect(response.headers.get("Content-Type")).toBe(asset.contentType);
   expect(response.headers.get("Cache-Control")).toContain("immutable");
   expect(await response.text()).toBe(asset.text);
-});
-
-test("people who look at the same time cost one reading", async () => {
-  let readings = 0;
-  const client = {
-    getQueue: async () => {
-      readings += 1;
-      await Bun.sleep(1);
-      return [];
-    },
-  };
-  const app = mountPage({ client });
-
-  await Promise.all(Array.from({ length: 20 }, async () => await app.request("/console/overview")));
-
-  expect(readings).toBe(1);
 });

@@ -28,6 +28,7 @@ export interface ConsoleBench extends AsyncDisposable {
   readonly client: Client;
   /** Where the console is mounted. */
   readonly url: string;
+  tokenOf(...roles: readonly OperatorRole[]): string;
   headersOf(...roles: readonly OperatorRole[]): Readonly<Record<string, string>>;
   /** Answers the ids. */
   enqueue(count: number, letter: Pick<LetterInput, "breaks">): Promise<readonly string[]>;
@@ -38,11 +39,14 @@ export interface ConsoleBench extends AsyncDisposable {
 
 const roleSets = [["read"], ["read", "act"], ["read", "act", "reveal"]] as const;
 
+const tokenOf = (...roles: readonly OperatorRole[]): string =>
+  `secret-token-of-${roles.join("-and-")}`;
+
 export async function openConsoleBench(database: Database): Promise<ConsoleBench> {
   await migrate({ connection: database.url });
   const client = createClient({ connection: database.url });
   const tokens = roleSets.map((roles) => ({
-    token: `secret-token-of-${roles.join("-and-")}`,
+    token: tokenOf(...roles),
     name: "ada",
     roles,
   }));
@@ -79,7 +83,8 @@ export async function openConsoleBench(database: Database): Promise<ConsoleBench
   return {
     client,
     url: `http://127.0.0.1:${server.port}/ops/leasehold`,
-    headersOf: (...roles) => ({ Authorization: `Bearer secret-token-of-${roles.join("-and-")}` }),
+    tokenOf,
+    headersOf: (...roles) => ({ Authorization: `Bearer ${tokenOf(...roles)}` }),
     async enqueue(count, { breaks }) {
       const inputs = Array.from({ length: count }, () => ({ text: secretText, breaks }));
       return (await client.enqueueMany(pipeline, inputs)).map(({ id }) => id);

@@ -44,6 +44,10 @@ export function closeBreakerAct(name: string): Act {
   return { path: `api/resources/${encodeURIComponent(name)}/close`, body: {} };
 }
 
+export function warmAct(name: string): Act {
+  return { path: `api/resources/${encodeURIComponent(name)}/warm`, body: {} };
+}
+
 /** Answers what is in a job, for whoever may see it and says why. */
 export function revealPath(id: string): string {
   return `api/jobs/${encodeURIComponent(id)}/reveal`;

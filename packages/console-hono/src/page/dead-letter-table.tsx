@@ -6,7 +6,7 @@ import { ActForm } from "./act-form.tsx";
 import { requeueGroupAct, spreadMs } from "./acts.ts";
 import { adviceOn } from "./advice.ts";
 import type { Look } from "./look.ts";
-import { Code, jobHref, jobsHref, Moment, StateBadge } from "./pieces.tsx";
+import { Code, jobHref, jobsHref, Moment, Place, StateBadge } from "./pieces.tsx";
 import { DataTable } from "./table.tsx";
 import { groupKey } from "./trouble.ts";
 
@@ -40,13 +40,7 @@ export function DeadLetterTable({ look, groups }: DeadLetterTableProps): JSX.Ele
         {
           head: fields.type,
           cell: ({ queue, type, phase }) => (
-            <>
-              <Code>{type}</Code>
-              <span class="note">
-                {" "}
-                {fields.phase} <Code>{phase}</Code>, {fields.queue} <Code>{queue}</Code>
-              </span>
-            </>
+            <Place look={look} type={type} phase={phase} queue={queue} />
           ),
         },
         {

@@ -145,7 +145,7 @@ function AskDialog({ words }: { readonly words: Words }): JSX.Element {
 }
 
 /** The script's own words; it has none in it. */
-function scriptWords({ chrome, job }: Words): Readonly<Record<string, string>> {
+function scriptWords({ chrome, job, refusals, fields }: Words): Readonly<Record<string, unknown>> {
   const { live, paused, unreachable, pauseUpdates, resumeUpdates, failed } = chrome;
   const { reasonRequired, reasonOptional } = chrome;
   return {
@@ -157,7 +157,11 @@ function scriptWords({ chrome, job }: Words): Readonly<Record<string, string>> {
     failed,
     reasonRequired,
     reasonOptional,
+    refusals,
+    tenant: fields.tenant,
     payload: job.payload,
+    messages: job.messages,
+    signals: job.signals,
     result: job.result("{phase}"),
     hide: job.hide,
   };

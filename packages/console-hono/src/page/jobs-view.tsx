@@ -4,7 +4,7 @@ import type { JSX } from "hono/jsx/jsx-runtime";
 
 import { jobStates } from "./job-states.ts";
 import type { Look, View } from "./look.ts";
-import { Code, JobLink, jobsHref, type JobsQuery, Moment, StateBadge } from "./pieces.tsx";
+import { Code, JobLink, jobsHref, type JobsQuery, Moment, Place, StateBadge } from "./pieces.tsx";
 import { DataTable } from "./table.tsx";
 
 /** What can be typed, beside the state. */
@@ -35,10 +35,10 @@ export function renderJobs(look: Look, query: JobsQuery, page: JobPage): View {
             { head: fields.state, cell: ({ state }) => <StateBadge look={look} state={state} /> },
             {
               head: fields.type,
-              cell: ({ type, version }) => <Code>{`${type}/${version}`}</Code>,
+              cell: ({ type, version, phase, queue }) => (
+                <Place look={look} type={`${type}/${version}`} phase={phase} queue={queue} />
+              ),
             },
-            { head: fields.phase, cell: ({ phase }) => <Code>{phase}</Code> },
-            { head: fields.queue, cell: ({ queue }) => <Code>{queue}</Code> },
             {
               head: fields.code,
               cell: ({ code }) => code !== undefined && <Code>{code}</Code>,

@@ -1,10 +1,10 @@
 /** @jsxImportSource hono/jsx */
 import type { ActionRecord, DeadLetterRecord, WorkerRecord } from "@leasehold/core";
 
+import type { ScheduleListing } from "../console-options.ts";
 import { ShareBar } from "./charts.tsx";
 import { DeadLetterTable } from "./dead-letter-table.tsx";
 import type { Look, View } from "./look.ts";
-import type { ScheduleListing } from "./page-source.ts";
 import { Code, JobLink, jobsHref, Moment, StateBadge } from "./pieces.tsx";
 import { DataTable } from "./table.tsx";
 

@@ -11,6 +11,8 @@ export interface Look {
   readonly root: "./" | "../";
   readonly mayAct: boolean;
   readonly mayReveal: boolean;
+  /** There are resources that can be made ready. */
+  readonly mayWarm: boolean;
 }
 
 /** A view, ready to be put into a document or to replace what stands in one. */

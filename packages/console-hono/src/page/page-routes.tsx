@@ -5,6 +5,7 @@ import { type Context, Hono } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import { routePath } from "hono/route";
 
+import type { ListSchedules, ReadingClient } from "../console-options.ts";
 import type { AuthorizeOperator, Operator } from "../operator.ts";
 import { type Asset, iconAsset, scriptAsset, styleAsset } from "./assets.ts";
 import { Document, Main } from "./document.tsx";
@@ -12,19 +13,18 @@ import { createFigures } from "./figures.ts";
 import { chooseWords, isLanguage, languageCookie } from "./language.ts";
 import type { Look, View } from "./look.ts";
 import { findBack, findOverview } from "./page-address.ts";
-import {
-  createPageSource,
-  type ListSchedules,
-  type PageClient,
-  type PageSource,
-} from "./page-source.ts";
+import { createPageSource, type PageSource } from "./page-source.ts";
 import { viewNames } from "./view-names.ts";
 import { type Render, renderOneJob, renderProblem, views } from "./views.tsx";
 import type { ViewName } from "./words.ts";
 
 export interface PageRoutesOptions {
-  readonly client: PageClient;
+  readonly client: ReadingClient;
   readonly authorize: AuthorizeOperator;
+  /** What a browser of nobody we know is asked for, if there is something that it can ask. */
+  readonly challenge?: string;
+  /** Whether there are resources that can be made ready. Default: `false`. */
+  readonly mayWarm?: boolean;
   /** Default: the page says that it is not told of schedules. */
   readonly listSchedules?: ListSchedules;
 }
@@ -110,9 +110,12 @@ async function answerView(
   { name, render, path, root }: Route,
 ): Promise<Response> {
   const operator = await options.authorize(context.req.raw);
-  if (operator === undefined) return context.body("unauthenticated", 401, pageHeaders);
-  if (!operator.roles.includes("read")) return context.body("forbidden", 403, pageHeaders);
-  const look = lookOf(context, operator, root);
+  if (operator === undefined) {
+    const { challenge = "Bearer" } = options;
+    return context.text("unauthenticated", 401, { ...pageHeaders, "WWW-Authenticate": challenge });
+  }
+  if (!operator.roles.includes("read")) return context.text("forbidden", 403, pageHeaders);
+  const look = { ...lookOf(context, operator, root), mayWarm: options.mayWarm === true };
   const view = await renderOrExplain(look, () => render(look, source, context));
   const { search } = new URL(context.req.url);
   const isPart = context.req.header("X-Console-Part") === "main";
@@ -133,7 +136,7 @@ async function answerView(
   return context.html(text, view.status ?? 200, pageHeaders);
 }
 
-function lookOf(context: Context, { roles }: Operator, root: Look["root"]): Look {
+function lookOf(context: Context, { roles }: Operator, root: Look["root"]): Omit<Look, "mayWarm"> {
   const words = chooseWords(
     getCookie(context, languageCookie),
     context.req.header("Accept-Language"),

@@ -1,5 +1,4 @@
 import type {
-  Client,
   DeadLetterRecord,
   JobCause,
   JobPage,
@@ -12,28 +11,9 @@ import type {
   WorkerRecord,
 } from "@leasehold/core";
 
-import type { ListSchedules, ScheduleListing } from "../console-options.ts";
+import type { ListSchedules, ReadingClient, ScheduleListing } from "../console-options.ts";
 import type { JobsQuery } from "./pieces.tsx";
-import { createShared } from "./shared.ts";
 import { type BacklogWatch, createBacklogWatch, type Watched } from "./watched.ts";
-
-export type { ListSchedules, ScheduleListing } from "../console-options.ts";
-
-/** What of core's client the page reads. It changes nothing: what operators do goes through the API. */
-export type PageClient = Pick<
-  Client,
-  | "explain"
-  | "getActions"
-  | "getDeadLetters"
-  | "getLimits"
-  | "getPauses"
-  | "getQueue"
-  | "getResources"
-  | "getThroughput"
-  | "getTimeline"
-  | "getWorkers"
-  | "listJobs"
->;
 
 export interface OverviewData {
   readonly queues: readonly QueueRecord[];
@@ -60,7 +40,7 @@ export interface JobData {
 
 /** What the views are made from. */
 export interface PageSource {
-  readonly client: PageClient;
+  readonly client: ReadingClient;
   readOverview(now: Date): Promise<OverviewData>;
   readQueues(): Promise<QueuesData>;
   listJobs(query: JobsQuery): Promise<JobPage>;
@@ -71,35 +51,29 @@ export interface PageSource {
 }
 
 const minutesShown = 60;
-/** The history costs more than all the rest, and its newest minute is drawn a pixel higher at most. */
-const throughputMs = 5_000;
 
-/** Reads for the views. Looks at the same time share one reading where all see the same. */
+/** Reads for the views. That many may look at once is for the client to bear: it is asked in the plainest way. */
 export function createPageSource(
-  client: PageClient,
+  client: ReadingClient,
   listSchedules: ListSchedules | undefined,
 ): PageSource {
   const watch: BacklogWatch = createBacklogWatch();
-  const getThroughput = createShared(throughputMs, () => client.getThroughput(minutesShown));
-  const readState = createShared(0, async () => {
-    const [queues, deadLetters, workers, resources, pauses, throughput, schedules] =
-      await Promise.all([
-        client.getQueue(),
-        client.getDeadLetters(),
-        client.getWorkers(),
-        client.getResources(),
-        client.getPauses(),
-        getThroughput(),
-        listSchedules === undefined ? [] : listSchedules(),
-      ]);
-    return { queues, deadLetters, workers, resources, pauses, throughput, schedules };
-  });
   return {
     client,
     listSchedules,
     async readOverview(now) {
-      const state = await readState();
-      return { ...state, watched: watch.add(now, state.queues) };
+      const [queues, deadLetters, workers, resources, pauses, throughput, schedules] =
+        await Promise.all([
+          client.getQueue(),
+          client.getDeadLetters(),
+          client.getWorkers(),
+          client.getResources(),
+          client.getPauses(),
+          client.getThroughput(minutesShown),
+          listSchedules === undefined ? [] : listSchedules(),
+        ]);
+      const watched = watch.add(now, queues);
+      return { queues, deadLetters, workers, resources, pauses, throughput, schedules, watched };
     },
     async readQueues() {
       const [queues, pauses, limits] = await Promise.all([

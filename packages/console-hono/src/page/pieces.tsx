@@ -59,6 +59,25 @@ export function Code({ children }: { readonly children?: Child }): JSX.Element {
 /** What is no longer than this is not broken into lines. */
 const shortMax = 24;
 
+/** What a job is, and where it stands or ended. */
+export function Place(props: {
+  readonly look: Look;
+  readonly type: string;
+  readonly phase: string;
+  readonly queue: string;
+}): JSX.Element {
+  const { look, type, phase, queue } = props;
+  const { fields } = look.words;
+  return (
+    <>
+      <Code>{type}</Code>
+      <span class="advice">
+        {fields.phase} <Code>{phase}</Code>, {fields.queue} <Code>{queue}</Code>
+      </span>
+    </>
+  );
+}
+
 /** A job's id as a link to its page; the beginning is enough to tell jobs apart by eye. */
 export function JobLink({ look, id }: { readonly look: Look; readonly id: string }): JSX.Element {
   return (

@@ -3,7 +3,7 @@ import type { ResourceRecord } from "@leasehold/core";
 import type { JSX } from "hono/jsx/jsx-runtime";
 
 import { ActForm } from "./act-form.tsx";
-import { closeBreakerAct, openBreakerAct } from "./acts.ts";
+import { closeBreakerAct, openBreakerAct, warmAct } from "./acts.ts";
 import { adviceOn } from "./advice.ts";
 import { ShareBar } from "./charts.tsx";
 import type { Look, View } from "./look.ts";
@@ -119,6 +119,9 @@ function ResourceActs({ look, resource }: ResourceProps): JSX.Element {
   const { name, state } = resource;
   return (
     <div class="acts">
+      {look.mayWarm && (
+        <ActForm look={look} act={warmAct(name)} {...acts.warm} subject={name} reason="optional" />
+      )}
       {state === "closed" ? (
         <ActForm
           look={look}

@@ -1,5 +1,7 @@
 import type { JobState, WorkerErrorCode } from "@leasehold/core";
 
+import type { ProblemCode } from "../api/problem.ts";
+
 /** The languages that the page speaks. */
 export type Language = "en" | "de";
 
@@ -161,6 +163,8 @@ export interface Words {
   readonly job: JobWords;
   readonly audit: AuditWords;
   readonly problems: ProblemWords;
+  /** Why the API refused an act. Its number stands in braces. */
+  readonly refusals: Readonly<Record<ProblemCode, string>>;
 }
 
 export interface ChromeWords {
@@ -291,7 +295,8 @@ export interface JobWords {
   readonly hide: string;
   readonly payload: string;
   readonly result: (phase: string) => string;
-  readonly redacted: string;
+  readonly messages: string;
+  readonly signals: string;
   readonly actions: string;
   readonly sameCode: string;
   readonly replayFrom: string;

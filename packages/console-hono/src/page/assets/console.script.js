@@ -188,7 +188,8 @@ async function post(path, data) {
   });
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;
-  throw new Error(answer.detail ?? answer.title ?? `HTTP ${response.status}`);
+  const said = words.refusals[answer.code] ?? answer.detail ?? `HTTP ${response.status}`;
+  throw new Error(said.replace("{count}", String(answer.count)));
 }
 
 // Content, for whoever may see it
@@ -200,19 +201,23 @@ async function reveal(form) {
   problem.textContent = "";
   try {
     const answer = await post(form.dataset.path, { reason });
-    const { payload, results = [] } = answer;
-    const parts = [
-      block(words.payload, payload),
-      ...results.map(({ phase, output }) => block(words.result.replace("{phase}", phase), output)),
-      hideButton(form),
-    ];
-    shown.replaceChildren(...parts);
+    shown.replaceChildren(...listContent(answer), hideButton(form));
     form.hidden = true;
     shown.querySelector("button").focus();
     setTimeout(() => hide(form), contentMs);
   } catch (error) {
     problem.textContent = `${words.failed}: ${error.message}`;
   }
+}
+
+function listContent({ tenant, payload, results, messages, signals }) {
+  return [
+    ...(tenant === undefined ? [] : [block(words.tenant, tenant)]),
+    block(words.payload, payload),
+    ...results.map(({ phase, output }) => block(words.result.replace("{phase}", phase), output)),
+    ...(messages.length === 0 ? [] : [block(words.messages, messages)]),
+    ...(signals.length === 0 ? [] : [block(words.signals, signals)]),
+  ];
 }
 
 function block(title, content) {
