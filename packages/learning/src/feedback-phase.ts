@@ -13,9 +13,16 @@ import {
 
 import { toAnalysis } from "./analysis.ts";
 import type { FeedbackOutput, FeedbackPath } from "./criteria.ts";
+import { keepStep, recallStep } from "./kept-step.ts";
 import { feedbackProgram, oneShotProgram } from "./programs/feedback-program.ts";
 import { notAssessed } from "./programs/feedback-words.ts";
-import { type AssessInput, hintsLeaked, type Judgements } from "./programs/judgement.ts";
+import {
+  type AssessInput,
+  checkJudgements,
+  hintsLeaked,
+  type Judgements,
+  toJudgementsSchema,
+} from "./programs/judgement.ts";
 import { toSegments } from "./programs/segments.ts";
 import { findReviewFlags } from "./review-flags.ts";
 import type { SubmissionInput } from "./submission.ts";
@@ -41,12 +48,27 @@ export interface FeedbackPhase {
   readonly fallbacks: readonly FeedbackFallback[];
 }
 
+/** A text to assess. */
+export interface FeedbackRequest {
+  readonly input: SubmissionInput;
+  readonly text: string;
+  /** What earlier attempts saved, by part. Default: nothing. */
+  readonly known?: ReadonlyMap<number, unknown>;
+}
+
+/** The part under which the judgements are kept until they are put into words. */
+const analysisPart = 1;
+
 /** What one way to a result found. */
 interface Assessment {
   readonly judgements: Judgements;
   readonly feedbackMd: string;
   readonly provenance: PhaseResult["provenance"];
 }
+
+/** What a result takes from a step. */
+type Answered<Answer> = Pick<StepResult<Answer>, "answer" | "sanitised" | "provenance">;
+type Analysed = Answered<Judgements>;
 
 /** Asks one step of a program, with all that the steps of an attempt have in common. */
 type AskStep = <Input, Answer>(
@@ -60,7 +82,7 @@ type AskStep = <Input, Answer>(
  */
 export async function assessText(
   phase: FeedbackPhase,
-  { input, text }: { readonly input: SubmissionInput; readonly text: string },
+  { input, text, known }: FeedbackRequest,
   context: AdapterContext,
 ): Promise<PhaseResult> {
   const segments = toSegments(text);
@@ -77,7 +99,14 @@ export async function assessText(
     const call = { model, language, key: input.submissionId, attempt, timeoutMs, context };
     return runStep(step, { ...call, input: stepInput } satisfies StepCall<typeof stepInput>);
   };
-  const taken = await takeLadder(toRungs(phase, given, ask), (fall) => tell(context, fall));
+  const analyse = (): Promise<Analysed> =>
+    analyseOnce(
+      { resource: model.resource, input: given, saved: known?.get(analysisPart) },
+      ask,
+      context,
+    );
+  const rungs = toRungs(phase, given, { ask, analyse });
+  const taken = await takeLadder(rungs, (fall) => tell(context, fall));
   const { judgements, feedbackMd, provenance } = taken.result;
   const { path } = taken;
   const flags = findReviewFlags(text);
@@ -98,7 +127,7 @@ export async function assessText(
 function toRungs(
   { model, fallbacks }: FeedbackPhase,
   input: AssessInput,
-  ask: AskStep,
+  { ask, analyse }: { readonly ask: AskStep; readonly analyse: () => Promise<Analysed> },
 ): readonly [Rung<Assessment, FeedbackPath>, ...Rung<Assessment, FeedbackPath>[]] {
   const others: readonly Rung<Assessment, FeedbackPath>[] = [
     {
@@ -110,16 +139,41 @@ function toRungs(
     { path: "degraded", take: async () => giveUp(model, input) },
   ];
   return [
-    { path: "program", take: () => askInTwoSteps(input, ask) },
+    { path: "program", take: async () => putIntoWords(input, await analyse(), ask) },
     ...others.filter(({ path }) => fallbacks.some((fallback) => fallback === path)),
   ];
 }
 
-async function askInTwoSteps(input: AssessInput, ask: AskStep): Promise<Assessment> {
-  const { analyse, synthesise } = feedbackProgram.steps;
-  const analysed = await ask(analyse, input);
+/** The first step, or what an earlier attempt has of it: an outage before the second must not cost it again. */
+async function analyseOnce(
+  {
+    resource,
+    input,
+    saved,
+  }: { readonly resource: string; readonly input: AssessInput; readonly saved: unknown },
+  ask: AskStep,
+  context: AdapterContext,
+): Promise<Analysed> {
+  const { analyse } = feedbackProgram.steps;
+  const schema = toJudgementsSchema(input);
+  const holds = (answer: unknown): answer is Judgements => {
+    const parsed = schema.safeParse(answer);
+    return parsed.success && checkJudgements(parsed.data, input).length === 0;
+  };
+  const kept = recallStep(saved, { resource, program: analyse.program }, holds);
+  if (kept !== undefined) return kept;
+  const result = await ask(analyse, input);
+  await keepStep(context, analysisPart, { resource, result });
+  return result;
+}
+
+async function putIntoWords(
+  input: AssessInput,
+  analysed: Analysed,
+  ask: AskStep,
+): Promise<Assessment> {
   const judgements = analysed.answer;
-  const written = await ask(synthesise, { ...input, judgements });
+  const written = await ask(feedbackProgram.steps.synthesise, { ...input, judgements });
   return {
     judgements,
     feedbackMd: written.answer,
@@ -144,7 +198,7 @@ function giveUp({ resource }: ModelV1, { language }: AssessInput): Assessment {
 }
 
 function toProvenance(
-  results: Readonly<Record<string, StepResult<unknown>>>,
+  results: Readonly<Record<string, Answered<unknown>>>,
 ): PhaseResult["provenance"] {
   const steps = Object.entries(results);
   const [[, first] = []] = steps;

@@ -75,9 +75,9 @@ const executePhase = async (
   const { signal } = context;
   if (signal.aborted) throw signal.reason;
   const input = parseOwn(submissionInput, request.input, "input");
+  const known = new Map(request.parts.map(({ part, output }) => [part, output]));
   if (request.phase === "vision") {
     const timeoutMs = toMs(options.visionTimeoutSeconds);
-    const known = new Map(request.parts.map(({ part, output }) => [part, output]));
     return await readPages(
       { model: options.vision, storage: options.storage, media: options.media, timeoutMs },
       { input, known },
@@ -89,7 +89,7 @@ const executePhase = async (
     const { text } = parseOwn(visionOutput, request.results["vision"], "result of vision");
     const fallbacks = options.feedbackFallbacks ?? ["one_shot", "degraded"];
     const phase = { model: options.feedback, timeoutMs, fallbacks };
-    return await assessText(phase, { input, text }, context);
+    return await assessText(phase, { input, text, known }, context);
   }
   throw new WorkerError(
     "config_invalid",
