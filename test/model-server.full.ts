@@ -4,7 +4,9 @@ import { join } from "node:path";
 import type { JobRecord } from "@leasehold/core";
 
 import { models } from "./support/fake-ollama.ts";
+import { writePng, zeroRows } from "./support/hostile-files/png-writer.ts";
 import { type SpawnedProgram, spawnProgram } from "./support/spawned-program.ts";
+import { storeUpload } from "./support/uploads.ts";
 import { type Bench, root, useCluster } from "./support/worker-bench.ts";
 
 setDefaultTimeout(300_000);
@@ -114,4 +116,80 @@ test("a model that does not end is stopped in time, each time that it is asked",
   const reasons = worker.log().filter(({ msg }) => msg === "fallback.taken");
   expect(reasons.map(({ reason }) => reason)).toContain("output_runaway");
   expect(tally(ended)).toMatchObject({ losses: 0 });
+});
+
+/** How often the server did what its mode is for, and how often it answered. */
+function countCalls({ program }: ModelServer): { readonly well: number; readonly ill: number } {
+  const { stdout } = program.output();
+  return {
+    well: stdout.match(/^answers$/gm)?.length ?? 0,
+    ill: stdout.match(/^misbehaves$/gm)?.length ?? 0,
+  };
+}
+
+const says =
+  (line: string) =>
+  ({ stdout }: { readonly stdout: string }): true | undefined =>
+    stdout.split("\n").includes(line) || undefined;
+
+test("a model server that is busy with others is asked now and then, by one, and charges nobody", async () => {
+  await using bench = await cluster.setup();
+  const server = await startServer(bench, "busy");
+  await using program = server.program;
+  bench.startWorker(variablesFor(server));
+
+  const ended = await finish(bench, await submitTexts(bench, 20));
+  program.signal("SIGTERM");
+
+  const calls = countCalls(server);
+  process.stdout.write(`busy: ${calls.ill} refusals for 20 jobs\n`);
+  expect(tally(ended)).toEqual({ completed: 20, failures: 0, losses: 0 });
+  // One in 5 seconds at most, after those that were under way.
+  expect(calls.ill).toBeLessThan(8);
+});
+
+test("a model is free for others as soon as the job is cancelled that kept it", async () => {
+  await using bench = await cluster.setup();
+  const server = await startServer(bench, "endless_once");
+  await using program = server.program;
+  bench.startWorker(variablesFor(server));
+  const [kept = ""] = await submitTexts(bench, 1);
+  await program.waitFor("the endless answer", says("misbehaves"));
+
+  await bench.client.cancel(kept);
+  await program.waitFor("the end of the call", says("was left"));
+  const [cancelled] = await finish(bench, [kept]);
+  const next = await finish(bench, await submitTexts(bench, 1));
+  program.signal("SIGTERM");
+
+  expect(cancelled?.state).toBe("cancelled");
+  expect(tally(next)).toEqual({ completed: 1, failures: 0, losses: 0 });
+});
+
+test("one picture among a hundred that the model dies of fails alone", async () => {
+  await using bench = await cluster.setup();
+  const server = await startServer(bench, "poison");
+  await using program = server.program;
+  bench.startWorker(variablesFor(server));
+  const jobs: string[] = [];
+  for (let number = 0; number < 100; number += 1) {
+    // The server dies of pictures that are wider than high.
+    const size = number === 40 ? { width: 40, height: 30 } : { width: 30, height: 40 };
+    const content = await storeUpload(bench, writePng(size, zeroRows(size)), {
+      storageKey: `page-${number}.png`,
+      mediaType: "image/png",
+    });
+    jobs.push((await bench.store.submit({ studentSub: `s${number}`, content })).jobId);
+  }
+
+  const ended = await finish(bench, jobs);
+  program.signal("SIGTERM");
+
+  const failed = ended.filter(({ state }) => state !== "completed");
+  process.stdout.write(`poison: ${countCalls(server).ill} crashes for 100 jobs\n`);
+  expect(failed.map(({ id, state, code }) => ({ id, state, code }))).toEqual([
+    { id: jobs[40] ?? "", state: "failed", code: "input_corrupt" },
+  ]);
+  expect(tally(ended)).toMatchObject({ completed: 99, losses: 0 });
+  expect(countCalls(server).ill).toBe(2);
 });

@@ -12,6 +12,8 @@ export interface OllamaRequest {
 export interface FakeOllama extends AsyncDisposable {
   readonly url: string;
   readonly requests: readonly OllamaRequest[];
+  /** Waits until a client went away before its answer was over. */
+  waitForAbort(kind: OllamaRequest["kind"]): Promise<OllamaRequest>;
 }
 
 /** One message of a chat, as Ollama reads it. */
@@ -78,8 +80,19 @@ export function chatsWith(
 
 function answer({ body }: OllamaRequest): string {
   if (body["model"] === models.vision) return transcript;
-  const format = body["format"] as JudgementFormat | undefined;
-  return format === undefined ? feedback : JSON.stringify(judge(format));
+  const format = body["format"] as JudgementFormat | OneShotFormat | undefined;
+  if (format === undefined) return feedback;
+  if (!isOneShot(format)) return JSON.stringify(judge(format));
+  return JSON.stringify({ assessment: judge(format.properties.assessment), feedback_md: feedback });
+}
+
+function isOneShot(format: JudgementFormat | OneShotFormat): format is OneShotFormat {
+  return "assessment" in format.properties;
+}
+
+/** The schema of the one plain question: judgements, and prose beside them. */
+interface OneShotFormat {
+  readonly properties: { readonly assessment: JudgementFormat };
 }
 
 /** The schema that constrains judgements: one property per criterion, which is a judgement with evidence or without. */

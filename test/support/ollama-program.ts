@@ -7,10 +7,26 @@ const crash = {
   contentType: "application/json",
   body: JSON.stringify({ error: "model runner has unexpectedly stopped" }),
 };
+const busy = {
+  kind: "reply",
+  status: 503,
+  contentType: "application/json",
+  body: JSON.stringify({
+    error: "server busy, please try again.  maximum pending requests exceeded",
+  }),
+};
+/** How long others keep it busy. */
+const busyMs = 10_000;
+
+let firstChatAt: number | undefined;
+let chats = 0;
+
 /** How a mode answers a chat; undefined: well. */
 const modes: Readonly<Record<string, (request: OllamaRequest) => object | undefined>> = {
   well: () => undefined,
+  busy: () => (performance.now() - (firstChatAt ?? 0) < busyMs ? busy : undefined),
   endless: () => ({ kind: "endless", piece: "la " }),
+  endless_once: () => (chats === 1 ? { kind: "endless", piece: "la " } : undefined),
   // Dies of the one picture that is wider than it is high.
   poison: ({ body }) => {
     const messages = body["messages"] as readonly OllamaMessage[];
@@ -39,7 +55,15 @@ const server = await startFakeOllama({
   port: Number(process.env["PORT"] ?? 0),
   script: (request) => {
     if (request.kind !== "chat") return undefined;
-    return mode?.(request);
+    firstChatAt ??= performance.now();
+    chats += 1;
+    const step = mode?.(request);
+    // What a test may wait for, and count.
+    process.stdout.write(step === undefined ? "answers\n" : "misbehaves\n");
+    if (process.env["MODE"] === "endless_once" && step !== undefined) {
+      void server.waitForAbort("chat").then(() => process.stdout.write("was left\n"));
+    }
+    return step;
   },
 });
 process.stdout.write(`listening ${server.url}\n`);
