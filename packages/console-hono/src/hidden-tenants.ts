@@ -26,9 +26,9 @@ export function hideTenantOfCause(cause: JobCause): JobCause {
     const hidden = `tenant ${hideTenant(blocker.slice("tenant ".length))}`;
     return { ...cause, blocker: hidden, sentence: sentence.replaceAll(blocker, () => hidden) };
   }
-  // Up to the last of the words that follow, since a tenant's name may hold anything, and those too.
+  // From the first of the words before it to the last of those after: a tenant's name may hold either.
   const [, before, tenant, after] =
-    /^(.* of tenant )(.*)( (?:comes after \d+ of them\.|in the queue .*))$/s.exec(sentence) ?? [];
+    /^(.*? of tenant )(.*)( (?:comes after \d+ of them\.|in the queue .*))$/s.exec(sentence) ?? [];
   if (before === undefined || tenant === undefined || after === undefined) return cause;
   return { ...cause, sentence: `${before}${hideTenant(tenant)}${after}` };
 }

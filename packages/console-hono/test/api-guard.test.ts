@@ -295,6 +295,27 @@ describe("what goes wrong", () => {
   });
 });
 
+describe("what many look at", () => {
+  test("is asked for once, and again by whoever has acted since", async () => {
+    const first = Promise.withResolvers<readonly []>();
+    let calls = 0;
+    const getPauses = (): Promise<readonly []> => {
+      calls += 1;
+      return calls === 1 ? first.promise : Promise.resolve([]);
+    };
+    const { ask } = createBench({ client: createFakeClient({ getPauses }) });
+
+    const early = [ask("api/pauses"), ask("api/pauses")];
+    await ask("api/pauses", { body: { scope: { queue: "default" } } });
+    const late = await ask("api/pauses");
+    first.resolve([]);
+    await Promise.all(early);
+
+    expect(late.status).toBe(200);
+    expect(calls).toBe(2);
+  });
+});
+
 describe("the host hears", () => {
   test("of every act and every refusal, with who and what, and no word of theirs", async () => {
     const subject = setup();

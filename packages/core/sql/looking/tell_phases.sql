@@ -19,11 +19,12 @@ as $$
   )
   select coalesce(jsonb_agg(jsonb_build_object(
     'phase', p.phase, 'attempts', t.ct, 'failures', coalesce(c.failures, 0), 'losses', coalesce(c.losses, 0),
-    'outages', coalesce(c.outages, 0), 'code', c.last_code, 'parts', q.ct, 'savedAt', r.saved_at,
+    'outages', coalesce(c.outages, 0), 'code', coalesce(e.code, c.last_code), 'parts', q.ct, 'savedAt', r.saved_at,
     'isSkipped', coalesce(r.attempt = 0, false), 'provenance', r.provenance
   ) order by p.at, p.phase), '[]')
   from (select s.phase, min(s.at) as at from seen as s group by s.phase) as p
   left join :"schema".job_counter as c on c.job_id = p_job_id and c.phase = p.phase
+  left join :"schema".stopped as e on e.job_id = p_job_id and e.phase = p.phase
   left join :"schema".result as r on r.job_id = p_job_id and r.phase = p.phase and r.part = 0
   cross join lateral (
     select count(*) as ct from :"schema".attempt as a where a.job_id = p_job_id and a.phase = p.phase
