@@ -24,8 +24,8 @@ afterAll(() => program?.[Symbol.asyncDispose]());
 const isMissing = program === undefined && process.env["CI"] !== "true";
 if (isMissing) process.stderr.write("skipped: no prometheus, and apt-get fetched none\n");
 
-/** Less than a worker may live. */
-const patienceMs = 60_000;
+const patienceMs = 120_000;
+const lifetimeMs = 270_000;
 
 /** Texts by which the model server knows what to do. */
 const texts = {
@@ -103,14 +103,15 @@ test.skipIf(isMissing)(
         return words.includes(texts.odd) ? { kind: "answer", text: "{}" } : undefined;
       },
     });
-    await using bench = await cluster.setup({
+    const variables = {
       AI_BACKEND: "local",
       AI_VISION_MODEL: models.vision,
       AI_FEEDBACK_MODEL: models.feedback,
       OLLAMA_BASE_URL: ollama.url,
       WORKER_POLL_INTERVAL: "0.1",
       WORKER_LEASE_SECONDS: "3",
-    });
+    };
+    await using bench = await cluster.setup(variables, { lifetimeMs });
     const doomed = bench.startWorker({ WORKER_CONCURRENCY: "5" });
     await doomed.waitForLog("worker.started");
     for (const model of Object.values(models)) {

@@ -68,8 +68,11 @@ export interface Bench extends Home {
   startWorker(variables?: Variables): WorkerProcess;
 }
 
+/** How the programs of a home are started. */
+export type HomeOptions = Pick<SpawnOptions, "detached" | "lifetimeMs">;
+
 /** Makes a folder from which nothing of the test's own surroundings can be seen. */
-export async function setupHome(options: Pick<SpawnOptions, "detached"> = {}): Promise<Home> {
+export async function setupHome(options: HomeOptions = {}): Promise<Home> {
   const folder = await createTemporaryDirectory();
   // The private Postgres of somebody who is root runs as another user, who must get through.
   await chmod(folder.path, 0o711);
@@ -109,7 +112,7 @@ function openHome(folder: TemporaryDirectory, surroundings: SpawnOptions): Home 
 export interface Cluster {
   /** An empty database. */
   createDatabase(): Promise<Database>;
-  setup(variables?: Variables): Promise<Bench>;
+  setup(variables?: Variables, options?: HomeOptions): Promise<Bench>;
 }
 
 interface OpenServer {
@@ -133,7 +136,8 @@ export function useCluster(): Cluster {
   };
   return {
     createDatabase,
-    setup: async (variables) => await setupBench(await createDatabase(), variables),
+    setup: async (variables, options) =>
+      await setupBench(await createDatabase(), variables, options),
   };
 }
 
@@ -165,10 +169,14 @@ function openDatabase(name: string, urlOf: Database["urlOf"]): Database {
   };
 }
 
-async function setupBench(database: Database, variables: Variables = {}): Promise<Bench> {
+async function setupBench(
+  database: Database,
+  variables: Variables = {},
+  options: HomeOptions = {},
+): Promise<Bench> {
   const { url } = database;
   await migrate({ connection: url, bundles: [learningSql, cronSql] });
-  const home = await setupHome();
+  const home = await setupHome(options);
   const sql = postgres(url, { max: 2, onnotice: () => undefined });
   const store = createLearningStore({ connection: url });
   const client = createClient({ connection: url });
