@@ -113,6 +113,8 @@ const insert = `insert into :"schema".discovery_queue (interest_id, reason) valu
 /** What an operator types when he finds jobs that are stuck, or that failed. */
 const unstick = `update :"schema".discovery_queue set status = 'queued', lease_token = null, lease_expires_at = null
   where status = 'processing' and lease_expires_at < :"schema".clock()`;
+const countStuck = `select count(*)::int as ct from :"schema".discovery_queue
+  where status = 'processing' and lease_expires_at < :"schema".clock()`;
 const tryAgain = `update :"schema".discovery_queue set status = 'queued', attempts = 0, last_error = null
   where status = 'error' and attempts < 5`;
 
@@ -174,10 +176,13 @@ describe("a host's job table", () => {
 
     await host.query(unstick);
     const early = await host.client.getJob(publicId);
+    const none = await host.query(countStuck);
     await host.database.advance(1_001);
+    const stuck = await host.query(countStuck);
     await host.query(unstick);
     const late = await host.client.getJob(publicId);
 
+    expect([none, stuck]).toEqual([[{ ct: 0 }], [{ ct: 1 }]]);
     expect(early).toMatchObject({ state: "leased", losses: 0 });
     expect(late).toMatchObject({ state: "queued", losses: 1 });
   });

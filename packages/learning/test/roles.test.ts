@@ -322,15 +322,17 @@ test("the runbook's roles are the runbook's", async () => {
 
   const rows = await installation.admin.query(
     `select rolname::text as name, rolcanlogin as logs_in, rolinherit as inherits, rolsuper as is_super,
-       pg_has_role(rolname, 'gustav_limited', 'usage') as has_limited
+       pg_has_role(rolname, 'gustav_limited', 'usage') as has_limited, rolconfig::text as config
      from pg_roles where rolname = any ($1::text::text[]) order by rolname`,
     `{${Object.values(runbookRoles).join(",")}}`,
   );
 
-  const plain = { inherits: true, is_super: false };
+  const plain = { inherits: true, is_super: false, config: null };
+  const patience =
+    "{statement_timeout=10s,lock_timeout=5s,idle_in_transaction_session_timeout=15s}";
   expect(rows).toEqual([
     { ...plain, name: "gustav_limited", logs_in: false, has_limited: true },
-    { ...plain, name: "gustav_worker", logs_in: true, has_limited: true },
+    { ...plain, name: "gustav_worker", logs_in: true, has_limited: true, config: patience },
     { ...plain, name: "leasehold_owner", logs_in: false, has_limited: false },
   ]);
 });
