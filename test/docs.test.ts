@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedded-postgres";
 import postgres from "postgres";
 
-import { createProgram } from "../apps/worker/src/program.ts";
 import { generatedDocuments, renderDocument } from "../scripts/make-docs.ts";
+import { createProgram } from "../scripts/worker-program.ts";
 import { readBlocks, readCommands, toForm } from "./support/runbook.ts";
 
 setDefaultTimeout(120_000);

@@ -93,6 +93,7 @@ async function findPort(): Promise<number> {
   return port;
 }
 
+// The reason is printed by what looks for it: skipped: no curl.
 test.skipIf(isCurlMissing)(
   "every block of the runbook runs, and says what its sample says",
   async () => {
