@@ -241,3 +241,17 @@ async function measurePage(
 function lastLineOf(text: string): string {
   return text.trimEnd().split("\n").at(-1) ?? "";
 }
+
+test("tries a submission again whose answers do not hold, when the environment wants nothing less", async () => {
+  await using bench = await setup(
+    { LEASEHOLD_FEEDBACK_FALLBACKS: "none" },
+    { script: ({ kind }) => (kind === "chat" ? { kind: "answer", text: "Quatsch." } : undefined) },
+  );
+  await bench.relay.open();
+  const worker = bench.startWorker();
+
+  await bench.run(["submit", "-", "--criterion", "Inhalt"], {}, essay);
+
+  expect(await worker.waitForLog("job.retried")).toMatchObject({ code: "output_invalid" });
+  expect(worker.log().map(({ msg }) => msg)).not.toContain("fallback.taken");
+});

@@ -65,7 +65,7 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
     const checked = modelCheck.watch(model);
     return telemetry.model(tracing?.model(checked) ?? checked, name);
   };
-  const backend = stack.use(openBackend(config.backend, config.storageRoot, watch));
+  const backend = stack.use(openBackend(config, watch));
   const worker = stack.use(
     createWorker({
       connection: url,

@@ -15,7 +15,7 @@ import {
 } from "@leasehold/learning";
 import type { ModelV1 } from "@leasehold/model";
 
-import type { BackendConfig } from "./config.ts";
+import type { BackendConfig, WorkerConfig } from "./config.ts";
 
 /** The adapter that the configuration asks for, and what it needs closed. */
 export interface Backend extends AsyncDisposable {
@@ -27,7 +27,14 @@ export interface Backend extends AsyncDisposable {
 /** Is given each model once, with its name, and answers the same model, watched. */
 type Watch = (model: ModelV1, name: string) => ModelV1;
 
-export function openBackend(config: BackendConfig, storageRoot: string, watch: Watch): Backend {
+export function openBackend(
+  {
+    backend: config,
+    storageRoot,
+    feedbackFallbacks,
+  }: Pick<WorkerConfig, "backend" | "storageRoot" | "feedbackFallbacks">,
+  watch: Watch,
+): Backend {
   const storage = createFolderStorage({ root: storageRoot });
   const media = createMediaPreparer(
     config.kind === "local"
@@ -38,6 +45,7 @@ export function openBackend(config: BackendConfig, storageRoot: string, watch: W
     ...modelsOf(config),
     storage,
     media,
+    ...(feedbackFallbacks === undefined ? {} : { feedbackFallbacks }),
   });
   return {
     adapter,

@@ -7,6 +7,7 @@ import { parseOpenAiBaseUrl } from "@leasehold/adapter-openai";
 import { parseStubScript } from "@leasehold/adapter-stub";
 import { WorkerError } from "@leasehold/core";
 import { bearerTokens } from "@leasehold/health-hono";
+import type { FeedbackFallback } from "@leasehold/learning";
 
 import type { Setting } from "./setting-kinds.ts";
 import { type EnvironmentValues, settings } from "./settings.ts";
@@ -33,6 +34,8 @@ export interface WorkerConfig {
     readonly abandonedMax: number;
   };
   /** Whether a scheduler runs beside the worker. */
+  /** Undefined: as the adapter has it. */
+  readonly feedbackFallbacks: readonly FeedbackFallback[] | undefined;
   readonly schedules: boolean;
   readonly http: HttpConfig;
   /** Undefined: no traces are sent. */
@@ -127,6 +130,7 @@ export function parseEnvironment(environment: Environment): WorkerConfig {
     dataDir,
     migrates: databaseUrl === undefined || values.migrate === "auto",
     backend,
+    feedbackFallbacks: values.feedbackFallbacks,
     storageRoot: resolve(values.storageRoot ?? join(dataDir, "uploads")),
     worker: {
       concurrency: values.concurrency ?? 1,
@@ -193,6 +197,7 @@ function readValues(environment: Environment, problems: string[]): EnvironmentVa
     allowOrigins: read("allowOrigins"),
     visionTimeout: read("visionTimeout"),
     feedbackTimeout: read("feedbackTimeout"),
+    feedbackFallbacks: read("feedbackFallbacks"),
     storageRoot: read("storageRoot"),
     concurrency: read("concurrency"),
     leaseSeconds: read("leaseSeconds"),

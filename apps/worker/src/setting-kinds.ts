@@ -69,3 +69,25 @@ export function list(description: Description): Setting<readonly string[]> {
         .filter((item) => item !== ""),
   };
 }
+
+/** A setting that names some of a few words, parted by commas, or `none` of them. */
+export function some<Word extends string>(
+  description: Description,
+  words: readonly Word[],
+): Setting<readonly Word[] | undefined> {
+  const parts = list(description);
+  return {
+    isSecret: false,
+    ...description,
+    read(given) {
+      if (given === undefined) return undefined;
+      if (given === "none") return [];
+      const found = parts.read(given).map((part) => words.find((word) => word === part));
+      const known = found.filter((word) => word !== undefined);
+      if (known.length < Math.max(1, found.length)) {
+        throw new Error(`must be none, or some of ${words.join(", ")}, parted by commas`);
+      }
+      return known;
+    },
+  };
+}

@@ -1,4 +1,6 @@
-import { choice, list, number, type Setting, text } from "./setting-kinds.ts";
+import type { FeedbackFallback } from "@leasehold/learning";
+
+import { choice, list, number, type Setting, some, text } from "./setting-kinds.ts";
 
 const samplers = [
   "always_on",
@@ -29,6 +31,7 @@ export interface EnvironmentValues {
   readonly allowOrigins: readonly string[];
   readonly visionTimeout: number | undefined;
   readonly feedbackTimeout: number | undefined;
+  readonly feedbackFallbacks: readonly FeedbackFallback[] | undefined;
   readonly storageRoot: string | undefined;
   readonly concurrency: number | undefined;
   readonly leaseSeconds: number | undefined;
@@ -163,6 +166,15 @@ export const settings: {
       meaning: "Seconds of one model call of `feedback`, loading the model excluded.",
     },
     { min: 1, max: 3_600 },
+  ),
+  feedbackFallbacks: some(
+    {
+      name: "LEASEHOLD_FEEDBACK_FALLBACKS",
+      fallback: "`one_shot,degraded`",
+      meaning:
+        "What is tried when no answer to the feedback program holds: one plain question, then a result without scores that says so. Without `degraded` such a submission is tried again and fails; `none` is neither.",
+    },
+    ["one_shot", "degraded"],
   ),
   storageRoot: text({
     name: "STORAGE_VERIFY_ROOT",
