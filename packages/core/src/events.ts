@@ -58,6 +58,8 @@ export type WorkerEvent =
   /** The lease is gone: it lapsed, and may have been taken. The worker wrote nothing after. */
   | (AttemptRef & { readonly name: "lease.lost" })
   | { readonly name: "lease.renewed"; readonly count: number }
+  /** The lease of a job was renewed for the first time: the job takes its time, and is kept from others. */
+  | (AttemptRef & { readonly name: "renewal.started" })
   /** A lease of some dead worker ran out and its job waits again. */
   | (AttemptRef & { readonly name: "lease.lapsed" })
   /**

@@ -167,6 +167,7 @@ function toRun(
 ): Run {
   const jobId = claim.job.publicId;
   const ref = { jobId, type: plan.pipeline.type, phase: plan.phase.name, attempt };
+  lease.about = ref;
   return { claim, lease, plan, ref, outbox: createOutbox() };
 }
 

@@ -1,7 +1,7 @@
 import { createAlarms } from "./alarms.ts";
 import { abort, type Cancellation, createCancellation, throwIfOver } from "./cancellation.ts";
 import { type CancelCode, WorkerError } from "./errors.ts";
-import type { EventHub } from "./events.ts";
+import type { AttemptRef, EventHub } from "./events.ts";
 import type { JobStore, LeaseKey, LeaseRenewal, RenewalAnswer } from "./job-store.ts";
 import type { ToldProgress } from "./progress.ts";
 import { createRounds } from "./renewal-rounds.ts";
@@ -20,6 +20,9 @@ export interface HeldLease extends LeaseRenewal {
   cancelCode: CancelCode | undefined;
   /** What was told since the last renewal: the next one stores it. */
   progress: ToldProgress | undefined;
+  /** What it is held for now. */
+  about: AttemptRef | undefined;
+  isRenewed: boolean;
   /** Where to ask after it. */
   readonly store: Pick<JobStore, "renewLeases">;
   /** When its work ends, unless the lease is renewed before. */
@@ -56,6 +59,12 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
 
   const endAt = (askedAt: number): number => askedAt + leaseMs - marginMs;
 
+  const tellFirst = (lease: HeldLease): void => {
+    if (lease.isRenewed) return;
+    lease.isRenewed = true;
+    if (lease.about !== undefined) options.events.emit({ ...lease.about, name: "renewal.started" });
+  };
+
   const renew = async (isStopped: () => boolean): Promise<void> => {
     const held = [...leases.values()];
     if (held.length === 0) return;
@@ -77,6 +86,7 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
       // What was told meanwhile is for the next.
       if (lease.progress === told[place]) lease.progress = undefined;
       count += 1;
+      tellFirst(lease);
     }
     options.events.emit({ name: "lease.renewed", count });
   };
@@ -92,6 +102,8 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
         isLost: false,
         cancelCode: undefined,
         progress: undefined,
+        about: undefined,
+        isRenewed: false,
         atMs: endAt(claimedAt),
       };
       // Whoever is given a job anew has lost it before, and what still runs for the old lease must end.

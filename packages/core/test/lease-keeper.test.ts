@@ -62,6 +62,35 @@ function setup(): Subject {
 const key = { jobId: "1", token: "t" };
 
 describe("a lease", () => {
+  test("tells of its first renewal that was answered well, and of no later one", async () => {
+    const { keeper, events, advance, answer } = setup();
+    const told: unknown[] = [];
+    events.subscribe((event) => {
+      if (event.name === "renewal.started") told.push(event);
+    });
+    const about = { jobId: "public", type: "essay", phase: "draft", attempt: 2 };
+    keeper.start();
+    keeper.hold(key, 0).about = about;
+    // Nobody said yet what it is held for.
+    keeper.hold({ jobId: "2", token: "u" }, 0);
+
+    await advance(20_000);
+    await answer(new Map([["1", "busy"]] as const));
+    const afterBusy = told.length;
+    for (let round = 0; round < 2; round += 1) {
+      await advance(20_000);
+      await answer(
+        new Map([
+          ["1", "ok"],
+          ["2", "ok"],
+        ] as const),
+      );
+    }
+
+    expect(afterBusy).toBe(0);
+    expect(told).toEqual([{ ...about, name: "renewal.started" }]);
+  });
+
   test("is the process's own until ten seconds before its end, counted from when it was asked for", async () => {
     const { keeper, advance } = setup();
     await advance(7_000);

@@ -119,7 +119,9 @@ describe("a lease", () => {
 
     expect(claimed.attempt).toBe(1);
     expect(await subject.client.waitForJob(id)).toMatchObject({ state: "completed", losses: 0 });
-    expect(subject.recorder.names()).toContain("lease.renewed");
+    const told = subject.recorder.names();
+    expect(told).toContain("lease.renewed");
+    expect(told.filter((name) => name === "renewal.started")).toHaveLength(1);
   });
 
   test("may be of any length", async () => {
