@@ -1,4 +1,6 @@
 // Writes what the documentation takes from the code: `bun scripts/make-docs.ts`.
+import { logFields } from "../apps/worker/src/log-fields.ts";
+import { logEvents } from "../apps/worker/src/log-vocabulary.ts";
 import { settings } from "../apps/worker/src/settings.ts";
 import { renderSqlApi } from "./sql-api.ts";
 
@@ -13,6 +15,8 @@ interface GeneratedDocument {
 /** The documents that have such a part. */
 export const generatedDocuments: readonly GeneratedDocument[] = [
   { path: "docs/operations.md", part: "settings", render: renderSettings },
+  { path: "docs/logs.md", part: "events", render: renderLogEvents },
+  { path: "docs/logs.md", part: "fields", render: renderLogFields },
   { path: "docs/sql-api.md", part: "functions", render: renderSqlApi },
 ];
 
@@ -22,6 +26,24 @@ function renderSettings(): string {
     ({ name, fallback, meaning }) => `| \`${name}\` | ${fallback} | ${meaning} |`,
   );
   return ["| variable | default | meaning |", "| --- | --- | --- |", ...rows].join("\n");
+}
+
+/** The table of log lines, in the order of the code. */
+function renderLogEvents(): string {
+  const rows = Object.entries(logEvents).map(
+    ([name, { level, fields, meaning }]) =>
+      `| \`${name}\` | ${level} | ${fields.map((field) => `\`${field}\``).join(" ")} | ${meaning} |`,
+  );
+  return ["| `msg` | level | fields | says |", "| --- | --- | --- | --- |", ...rows].join("\n");
+}
+
+/** The table of their fields. */
+function renderLogFields(): string {
+  const kinds = Map.groupBy(Object.entries(logFields), ([, kind]) => kind);
+  const rows = [...kinds].map(
+    ([kind, fields]) => `| ${kind} | ${fields.map(([name]) => `\`${name}\``).join(" ")} |`,
+  );
+  return ["| kind | fields |", "| --- | --- |", ...rows].join("\n");
 }
 
 /** The text with its generated part made anew. */

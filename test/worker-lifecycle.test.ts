@@ -135,10 +135,15 @@ test("says first what it runs by, and what is set in vain", async () => {
     concurrency: 2,
     leaseSeconds: 60,
   });
-  expect(stub).toMatchObject({ level: 40, msg: expect.stringContaining("THE STUB ANSWERS") });
-  expect(vain?.msg).toBe(
-    "WORKER_MAX_RETRIES is not read: set retries_max with leasehold.register_type.",
-  );
+  expect(stub).toMatchObject({
+    level: 40,
+    msg: "worker.warned",
+    message: expect.stringContaining("THE STUB ANSWERS"),
+  });
+  expect(vain).toMatchObject({
+    msg: "worker.warned",
+    message: "WORKER_MAX_RETRIES is not read: set retries_max with leasehold.register_type.",
+  });
 });
 
 test("logs lines for people when asked to", async () => {

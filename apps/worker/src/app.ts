@@ -29,7 +29,7 @@ import { type Backend, openBackend } from "./backend.ts";
 import { openChecks } from "./checks.ts";
 import type { WorkerConfig } from "./config.ts";
 import { prepareDatabase, refuseSuperuser } from "./database.ts";
-import { logEvent, type Logger, toPhaseLogger } from "./logging.ts";
+import { logEvent, toPhaseLogger, type WorkerLog } from "./logging.ts";
 import { createSchedules } from "./schedules.ts";
 
 /** A worker and all it needs, put together but not started. Disposing it stops and closes everything. */
@@ -54,7 +54,7 @@ export interface App extends AsyncDisposable {
 export type AppState = Exclude<WorkerState, "new"> | "starting";
 
 /** Puts a worker together on a database, which nobody asks anything yet. */
-export async function openApp(config: WorkerConfig, url: string, logger: Logger): Promise<App> {
+export async function openApp(config: WorkerConfig, url: string, log: WorkerLog): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const store = stack.use(createLearningStore({ connection: url, schema: config.schema }));
   const client = stack.use(createClient({ connection: url, schema: config.schema }));
@@ -72,7 +72,7 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
       schema: config.schema,
       pipelines: [submissionPipeline],
       adapters: [tracing?.adapter(backend.adapter) ?? backend.adapter],
-      logger: telemetry.listen(toPhaseLogger(logger)),
+      logger: telemetry.listen(toPhaseLogger(log)),
       concurrency: config.worker.concurrency,
       leaseSeconds: config.worker.leaseSeconds,
       pollSeconds: config.worker.pollSeconds,
@@ -81,16 +81,16 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
       abandonedMax: config.worker.abandonedMax,
     }),
   );
-  worker.subscribe((event) => logEvent(logger, event));
+  worker.subscribe((event) => logEvent(log, event));
   telemetry.observe(worker);
   tracing?.observe(worker);
-  const schedules = stack.use(createSchedules(config, url, logger));
+  const schedules = stack.use(createSchedules(config, url, log));
   const state = followState(worker);
   const { adapter } = backend;
   const health = stack.use(openChecks(config, { url, adapter, workerState: state }));
   const start = async (): Promise<void> => {
     for (const migration of await prepareDatabase(config, url)) {
-      logger.info({ migration }, "migration.applied");
+      log.write("migration.applied", { migration });
     }
     await refuseSuperuser(store);
     await schedules.start();
@@ -106,7 +106,7 @@ export async function openApp(config: WorkerConfig, url: string, logger: Logger)
     health,
     modelCheck,
     state,
-    start: (signal) => persevere(start, logger, signal),
+    start: (signal) => persevere(start, log, signal),
     async stop() {
       await schedules.stop();
       await worker.stop();
@@ -147,7 +147,7 @@ const startPauseMs = 2_000;
 
 async function persevere(
   start: () => Promise<void>,
-  logger: Logger,
+  log: WorkerLog,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
@@ -156,7 +156,7 @@ async function persevere(
       return;
     } catch (error) {
       if (!WorkerError.is(error, "database_unavailable")) throw error;
-      logger.warn({ code: error.code }, "database.awaited");
+      log.write("database.awaited", { code: error.code });
       await pause(startPauseMs, signal);
     }
   }

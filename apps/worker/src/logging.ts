@@ -1,10 +1,11 @@
 import type { PhaseLogger, WorkerEvent } from "@leasehold/core";
-import { type Logger, pino } from "pino";
+import type { SchedulerEvent } from "@leasehold/cron";
+import { pino } from "pino";
 import { PinoPretty } from "pino-pretty";
 
 import type { WorkerConfig } from "./config.ts";
-
-export type { Logger } from "pino";
+import { fitFields, type LogFields } from "./log-fields.ts";
+import { isLogEventName, type LogEventName, logEvents } from "./log-vocabulary.ts";
 
 /** Where a log goes. */
 export interface LogTarget {
@@ -13,81 +14,79 @@ export interface LogTarget {
   readonly isTerminal: boolean;
 }
 
+/** Writes lines of the vocabulary, and no others. */
+export interface WorkerLog {
+  /** A field that the event does not have, or that is not of its kind, is not written, whatever its type said. */
+  write(name: LogEventName, fields?: LogFields): void;
+}
+
 /** Opens the log: lines for people on a terminal, JSON lines otherwise. */
-export function createLogger(settings: WorkerConfig["log"], target: LogTarget): Logger {
-  const isPretty =
-    settings.format === "pretty" || (settings.format === "auto" && target.isTerminal);
-  const options = { level: settings.level, base: null };
-  // Written at once: a worker that is killed must not take its last words along.
-  if (!isPretty) return pino(options, pino.destination({ dest: target.descriptor, sync: true }));
-  const pretty = PinoPretty({
-    destination: target.descriptor,
-    sync: true,
-    colorize: target.isTerminal,
-    translateTime: "HH:MM:ss",
-    ignore: "pid,hostname",
-  });
-  return pino(options, pretty);
-}
-
-/** The fields of events that are logged: ids, words of ours and numbers. Whatever else an event carries is not. */
-const eventFields = [
-  "worker",
-  "jobId",
-  "type",
-  "phase",
-  "attempt",
-  "solo",
-  "nextPhase",
-  "code",
-  "reason",
-  "operation",
-  "retryInMs",
-  "durationMs",
-  "inFlight",
-  "count",
-  "resource",
-  "probe",
-  "waitMs",
-] as const;
-
-const warnings = new Set<WorkerEvent["name"]>([
-  "database.failed",
-  "job.retried",
-  "job.released",
-  "lease.lost",
-  "lease.lapsed",
-  "adapter.abandoned",
-  "resource.opened",
-]);
-const errors = new Set<WorkerEvent["name"]>(["job.failed", "job.dead", "worker.exhausted"]);
-const details = new Set<WorkerEvent["name"]>([
-  "lease.renewed",
-  "phase.progressed",
-  "phase.started",
-  // What became of it is told by another line.
-  "phase.ended",
-]);
-
-/** Writes one line per event. */
-export function logEvent(logger: Logger, event: WorkerEvent): void {
-  const given = new Map<string, unknown>(Object.entries(event));
-  const fields = Object.fromEntries(
-    eventFields.filter((name) => given.has(name)).map((name) => [name, given.get(name)]),
-  );
-  logger[levelOf(event.name)](fields, event.name);
-}
-
-function levelOf(name: WorkerEvent["name"]): "debug" | "info" | "warn" | "error" {
-  if (errors.has(name)) return "error";
-  if (warnings.has(name)) return "warn";
-  return details.has(name) ? "debug" : "info";
-}
-
-/** What adapters log through. */
-export function toPhaseLogger(logger: Logger): PhaseLogger {
+export function createLog(settings: WorkerConfig["log"], target: LogTarget): WorkerLog {
+  const logger = pino({ level: settings.level, base: null }, openStream(settings, target));
   return {
-    info: (event, fields = {}) => logger.info({ ...fields }, event),
-    warn: (event, fields = {}) => logger.warn({ ...fields }, event),
+    write(name, fields = {}) {
+      const event = logEvents[name];
+      logger[event.level](fitFields(event.fields, fields), name);
+    },
   };
+}
+
+function openStream(
+  { format }: WorkerConfig["log"],
+  { descriptor, isTerminal }: LogTarget,
+): pino.DestinationStream {
+  // Written at once: a worker that is killed must not take its last words along.
+  if (format === "json" || (format === "auto" && !isTerminal)) {
+    return pino.destination({ dest: descriptor, sync: true });
+  }
+  return PinoPretty({
+    destination: descriptor,
+    sync: true,
+    colorize: isTerminal,
+    translateTime: "HH:MM:ss",
+    hideObject: true,
+    messageFormat: toLine,
+  });
+}
+
+/** A line for people: a warning's own words, or the event with its fields. */
+function toLine({ level: _level, time: _time, msg, message, ...fields }: object & Fields): string {
+  if (typeof message === "string") return message;
+  const shown = Object.entries(fields).map(([name, value]) => `${name}=${toShown(value)}`);
+  return [String(msg), ...shown].join(" ");
+}
+
+interface Fields {
+  readonly [name: string]: unknown;
+}
+
+function toShown(value: unknown): string {
+  const text = String(value);
+  return /\s/.test(text) ? JSON.stringify(text) : text;
+}
+
+/** Writes what a worker or a scheduler tells, one line per event. */
+export function logEvent(log: WorkerLog, event: WorkerEvent | SchedulerEvent): void {
+  log.write(event.name, toFields(event));
+}
+
+function toFields(event: WorkerEvent | SchedulerEvent): LogFields {
+  const { name: _name, ...fields } = event;
+  if (event.name === "phase.progressed") return { ...fields, ...event.progress };
+  if (event.name !== "job.retried" && event.name !== "job.released") return fields;
+  // By this machine's clock: what decides is the database's.
+  return { ...fields, retryAt: toTime(Date.now() + event.retryInMs) };
+}
+
+/** Undefined beyond what a date can hold: no line is lost for that. */
+function toTime(ms: number): string | undefined {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
+/** What adapters log through. What they call it must be in the vocabulary, or it is only told that they spoke. */
+export function toPhaseLogger(log: WorkerLog): PhaseLogger {
+  const tell: PhaseLogger["info"] = (event, fields = {}) =>
+    log.write(isLogEventName(event) ? event : "adapter.told", fields);
+  return { info: tell, warn: tell };
 }

@@ -1,13 +1,8 @@
 import { WorkerError } from "@leasehold/core";
-import {
-  createScheduler,
-  type ScheduleHealth,
-  type Scheduler,
-  type SchedulerEvent,
-} from "@leasehold/cron";
+import { createScheduler, type ScheduleHealth, type Scheduler } from "@leasehold/cron";
 
 import type { WorkerConfig } from "./config.ts";
-import type { Logger } from "./logging.ts";
+import { logEvent, type WorkerLog } from "./logging.ts";
 
 /** The scheduler beside a worker, if the configuration wants one. */
 export interface Schedules extends AsyncDisposable {
@@ -22,7 +17,7 @@ const pollSeconds = 15;
 export function createSchedules(
   { schedules, schema }: Pick<WorkerConfig, "schedules" | "schema">,
   url: string,
-  logger: Logger,
+  log: WorkerLog,
 ): Schedules {
   let started: Scheduler | undefined;
   const stop = async (): Promise<void> => {
@@ -32,7 +27,7 @@ export function createSchedules(
     async start() {
       if (!schedules || started !== undefined) return;
       const scheduler = createScheduler({ connection: url, schema, pollSeconds });
-      scheduler.subscribe((event) => logSchedulerEvent(logger, event));
+      scheduler.subscribe((event) => logEvent(log, event));
       try {
         await scheduler.start();
         started = scheduler;
@@ -44,13 +39,6 @@ export function createSchedules(
     stop,
     [Symbol.asyncDispose]: stop,
   };
-}
-
-const warnings = new Set<SchedulerEvent["name"]>(["schedule.refused", "database.failed"]);
-
-/** Events of a scheduler hold names, codes and numbers, and nothing else. */
-function logSchedulerEvent(logger: Logger, { name, ...fields }: SchedulerEvent): void {
-  logger[warnings.has(name) ? "warn" : "info"](fields, name);
 }
 
 /** How the schedules fare, as the doctor says it. */

@@ -1,34 +1,14 @@
 import { expect, test } from "bun:test";
-import { mkdtemp, open, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 
 import type { WorkerEvent } from "@leasehold/core";
 import * as fc from "fast-check";
 
-import { createLogger, logEvent, type Logger } from "../src/logging.ts";
+import { logFields } from "../src/log-fields.ts";
+import { logEvent } from "../src/logging.ts";
+import { openLogFile } from "./log-lines.ts";
 
-interface Log extends AsyncDisposable {
-  readonly logger: Logger;
-  read(): Promise<string>;
-}
-
-/** The worker's own logger, on a file. */
-async function setup(format: "json" | "pretty"): Promise<Log> {
-  const folder = await mkdtemp(join(tmpdir(), "leasehold-log-"));
-  const path = join(folder, "log");
-  const file = await open(path, "a");
-  return {
-    logger: createLogger({ level: "debug", format }, { descriptor: file.fd, isTerminal: false }),
-    read: () => readFile(path, "utf8"),
-    async [Symbol.asyncDispose]() {
-      await file.close();
-      await rm(folder, { recursive: true });
-    },
-  };
-}
-
-const ref = { jobId: "j", type: "learning.submission", phase: "vision", attempt: 1 } as const;
+const jobId = "3f0c8a52-1d7e-4c26-9a41-0b8f5f0f6a11";
+const ref = { jobId, type: "learning.submission", phase: "vision", attempt: 1 } as const;
 const events: readonly WorkerEvent[] = [
   { name: "worker.started", worker: "w" },
   { name: "database.failed", operation: "settle", code: "statement_failed" },
@@ -62,7 +42,7 @@ const foreignFields = [
 test.each(["json", "pretty"] as const)(
   "whatever an event carries beside its own fields is not in the log (%s)",
   async (format) => {
-    await using log = await setup(format);
+    await using file = await openLogFile(format);
     const anySecret = fc.string({ unit: "binary" }).map((text) => `canary${text}`);
     const anyField = fc.constantFrom(...foreignFields);
     const anyExtra = fc.dictionary(
@@ -77,13 +57,53 @@ test.each(["json", "pretty"] as const)(
 
     fc.assert(
       fc.property(fc.constantFrom(...events), anyExtra, (event, extra) => {
-        logEvent(log.logger, { ...extra, ...event });
+        logEvent(file.log, { ...extra, ...event });
       }),
       { numRuns: 300 },
     );
 
-    const text = await log.read();
+    const text = await file.text();
     expect(text.match(/job\.failed/g)?.length).toBeGreaterThan(0);
     expect(text).not.toContain("canary");
+  },
+);
+
+test.each(["json", "pretty"] as const)(
+  "what somebody wrote is in no field that is not meant for our own sentences (%s)",
+  async (format) => {
+    await using file = await openLogFile(format);
+    const sentences = new Set([
+      "backend",
+      "database",
+      "file",
+      "message",
+      "storage",
+      "unfit",
+      "url",
+    ]);
+    const names = Object.keys(logFields).filter((name) => !sentences.has(name));
+    const anyText = fc
+      .string({ unit: "binary" })
+      .map((text): unknown => `Kanarienvogel singt ${text}`);
+    const anyValue = fc.oneof(
+      anyText,
+      anyText.map((text) => [text]),
+      anyText.map((text) => ({ toString: () => text, toJSON: () => text })),
+    );
+    const anyFields = fc.dictionary(fc.constantFrom(...names), anyValue, {
+      minKeys: 1,
+      noNullPrototype: true,
+    });
+
+    fc.assert(
+      fc.property(fc.constantFrom(...events), anyFields, (event, fields) => {
+        logEvent(file.log, { ...event, ...fields, name: event.name } as WorkerEvent);
+      }),
+      { numRuns: 300 },
+    );
+
+    const text = await file.text();
+    expect(text).toContain("unfit");
+    expect(text).not.toContain("Kanarienvogel");
   },
 );

@@ -53,17 +53,11 @@ export interface LeaseKeeperOptions {
 
 /** Renews all leases of a process in one statement, and aborts the work of those that are gone. */
 export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
-  const { store, runtime, leaseMs, marginMs } = options;
+  const { store, runtime, events, leaseMs, marginMs } = options;
   const leases = new Map<string, HeldLease>();
   const expiries = createAlarms<HeldLease>(runtime, ({ work }) => abort(work, unreachable));
 
   const endAt = (askedAt: number): number => askedAt + leaseMs - marginMs;
-
-  const tellFirst = (lease: HeldLease): void => {
-    if (lease.isRenewed) return;
-    lease.isRenewed = true;
-    if (lease.about !== undefined) options.events.emit({ ...lease.about, name: "renewal.started" });
-  };
 
   const renew = async (isStopped: () => boolean): Promise<void> => {
     const held = [...leases.values()];
@@ -86,9 +80,9 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
       // What was told meanwhile is for the next.
       if (lease.progress === told[place]) lease.progress = undefined;
       count += 1;
-      tellFirst(lease);
+      tellFirst(events, lease);
     }
-    options.events.emit({ name: "lease.renewed", count });
+    events.emit({ name: "lease.renewed", count });
   };
   const rounds = createRounds(options, renew);
 
@@ -130,6 +124,12 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
       expiries.stop();
     },
   };
+}
+
+function tellFirst(events: EventHub, lease: HeldLease): void {
+  if (lease.isRenewed) return;
+  lease.isRenewed = true;
+  if (lease.about !== undefined) events.emit({ ...lease.about, name: "renewal.started" });
 }
 
 /** The lease is gone, and with it the work: on somebody's order, or without one. Only the first time counts. */

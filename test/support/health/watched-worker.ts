@@ -27,7 +27,7 @@ interface Config {
 // By their paths: an application has no entry points for others.
 interface WorkerModules {
   parseEnvironment(this: void, variables: Readonly<Record<string, string>>): Config;
-  createLogger(this: void, settings: object, target: object): object;
+  createLog(this: void, settings: object, target: object): object;
   openApp(this: void, config: Config, url: string, logger: object): Promise<App>;
   createRoutes(this: void, parts: object): Http;
 }
@@ -48,10 +48,10 @@ export interface WatchedWorkerOptions {
 /** Puts the reference worker together, not started. */
 export async function openWatchedWorker(options: WatchedWorkerOptions): Promise<WatchedWorker> {
   const { url, token, variables } = options;
-  const { parseEnvironment, createLogger, openApp, createRoutes } = await importModules();
+  const { parseEnvironment, createLog, openApp, createRoutes } = await importModules();
   const config = parseEnvironment({ ...variables, LEARNING_DATABASE_URL: url, LOG_LEVEL: "error" });
   const target = { descriptor: 2, isTerminal: false };
-  const app = await openApp(config, url, createLogger(config.log, target));
+  const app = await openApp(config, url, createLog(config.log, target));
   return {
     start: () => app.start(new AbortController().signal),
     stop: () => app.worker.stop(),

@@ -12,7 +12,7 @@ import { execute } from "../command-line/execute.ts";
 import type { WorkerConfig } from "../config.ts";
 import { openDatabase, prepareDatabase } from "../database.ts";
 import { type DemoEntry, printReport, printSummary } from "../demo-report.ts";
-import { createLogger } from "../logging.ts";
+import { createLog } from "../logging.ts";
 import { describeUpload, toContent } from "../uploads.ts";
 
 interface DemoOptions {
@@ -59,11 +59,11 @@ async function demo(
     migrates: config.migrates || !options.inPlace,
     worker: { ...config.worker, pollSeconds: Math.min(config.worker.pollSeconds, 0.5) },
   };
-  const logger = createLogger(
+  const log = createLog(
     { ...settings.log, level: "error" },
     { descriptor: 2, isTerminal: process.stderr.isTTY },
   );
-  await using app = await openApp(settings, database.url, logger);
+  await using app = await openApp(settings, database.url, log);
   console.error(`backend: ${app.backend.description}\ndatabase: ${database.description}`);
   const names = new Map<string, string>();
   const outages = watchOutages(app);

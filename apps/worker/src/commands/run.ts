@@ -8,7 +8,7 @@ import type { WorkerConfig } from "../config.ts";
 import { openDatabase } from "../database.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { createRoutes, type HttpServer, serve } from "../http.ts";
-import { createLogger, type Logger } from "../logging.ts";
+import { createLog, type WorkerLog } from "../logging.ts";
 import { findOperatorTokens } from "../operator-token.ts";
 
 export function addRun(program: Command): void {
@@ -24,12 +24,12 @@ export function addRun(program: Command): void {
 
 /** Works submissions until it is told to stop, or until its worker is exhausted. Answers the exit code. */
 async function run(config: WorkerConfig, signal: AbortSignal): Promise<number> {
-  const logger = createLogger(config.log, { descriptor: 1, isTerminal: process.stdout.isTTY });
+  const log = createLog(config.log, { descriptor: 1, isTerminal: process.stdout.isTTY });
   await using database = await openDatabase(config);
-  await using app = await openApp(config, database.url, logger);
-  announce(config, logger, { backend: app.backend.description, database: database.description });
+  await using app = await openApp(config, database.url, log);
+  announce(config, log, { backend: app.backend.description, database: database.description });
   // Health answers from before the start to after the stop: whoever starts or stops us can watch.
-  const server = openServer(config, app, logger);
+  const server = openServer(config, app, log);
   try {
     const worker = stopped(app.worker);
     await app.start(signal);
@@ -43,29 +43,31 @@ async function run(config: WorkerConfig, signal: AbortSignal): Promise<number> {
   }
 }
 
-function openServer(config: WorkerConfig, app: App, logger: Logger): HttpServer | undefined {
+function openServer(config: WorkerConfig, app: App, log: WorkerLog): HttpServer | undefined {
   const { http, dataDir } = config;
   const { port } = http;
   if (port === undefined) return undefined;
   const { tokens, file } = findOperatorTokens(http, dataDir);
   const routes = createRoutes({ ...app, tokens, http });
   const server = serve(routes, { ...http, port });
-  if (server.warning !== undefined) logger.warn(server.warning);
-  logger.info({ url: server.url, ...(file === undefined ? {} : { file }) }, "http.listening");
+  if (server.warning !== undefined) log.write("worker.warned", { message: server.warning });
+  log.write("http.listening", { url: server.url, file });
   return server;
 }
 
 /** Says first what answers and where things are stored: above all when it is the stub. */
 function announce(
   config: WorkerConfig,
-  logger: Logger,
+  log: WorkerLog,
   found: { readonly backend: string; readonly database: string },
 ): void {
-  logger.info({ ...found, storage: config.storageRoot, ...config.worker }, "worker.configured");
+  log.write("worker.configured", { ...found, storage: config.storageRoot, ...config.worker });
   if (config.backend.kind === "stub") {
-    logger.warn("THE STUB ANSWERS: every score is invented. Set AI_BACKEND=local to ask a model.");
+    const message =
+      "THE STUB ANSWERS: every score is invented. Set AI_BACKEND=local to ask a model.";
+    log.write("worker.warned", { message });
   }
-  for (const warning of config.warnings) logger.warn(warning);
+  for (const message of config.warnings) log.write("worker.warned", { message });
 }
 
 /** Resolves when a worker has come to its end. */
