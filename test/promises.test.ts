@@ -64,12 +64,16 @@ test("every promise of the runbooks is there once, and stands somewhere", () => 
   expect(problems.filter(([, problem]) => problem !== undefined)).toEqual([]);
 });
 
-test("every test that is named exists", () => {
+test("every test that is named exists, and is named once", () => {
   const missing = promises.flatMap(({ id, tests = [] }) =>
     tests.filter((named) => !isThere(named)).map((named) => ({ id, ...named })),
   );
 
-  expect(missing).toEqual([]);
+  const repeated = promises.filter(
+    ({ tests = [] }) => new Set(tests.map((each) => JSON.stringify(each))).size < tests.length,
+  );
+
+  expect([missing, repeated]).toEqual([[], []]);
   // It can tell.
   const [first] = promises;
   const [named = { file: "", name: "" }] = first?.tests ?? [];
