@@ -2,6 +2,7 @@ import type {
   ConsoleClient,
   ConsoleOptions,
   ListSchedules,
+  ModelListing,
   WarmResource,
 } from "./console-options.ts";
 import { createGate } from "./gate.ts";
@@ -11,6 +12,7 @@ import { createSharedCall } from "./shared-call.ts";
 /** Everything the console asks of the host and of Postgres, each call with a deadline and a place in a bounded crowd. */
 export interface BoundedClient extends ConsoleClient {
   readonly listSchedules: ListSchedules | undefined;
+  readonly listModels: (() => Promise<readonly ModelListing[]>) | undefined;
   /** The signal aborts at the deadline. */
   readonly warmResource: ((name: string) => ReturnType<WarmResource>) | undefined;
 }
@@ -24,6 +26,8 @@ const actDeadlineMs = 15_000;
 const manyDeadlineMs = 60_000;
 /** The history costs more than all the rest, and has a minute for its unit. */
 const throughputKeptMs = 2_000;
+/** A backend has better things to do than to tell of itself. */
+const modelsKeptMs = 10_000;
 
 /**
  * Bounds what the console asks: a database that is slow or dead answers late or never, and must not collect calls.
@@ -31,7 +35,8 @@ const throughputKeptMs = 2_000;
  * What everybody sees alike is asked for once at a time; whoever acts sees the state after that. Tenants are unnamed.
  */
 export function createBoundedClient(options: ConsoleOptions): BoundedClient {
-  const { client, listSchedules, warmResource, deadlineMs = deadlineMsDefault } = options;
+  const { client, listSchedules, listModels, warmResource } = options;
+  const { deadlineMs = deadlineMsDefault } = options;
   const gate = createGate(callsMax);
   const read = <Value>(run: () => Promise<Value>): Promise<Value> => gate.pass(deadlineMs, run);
   const share = <Value>(run: () => Promise<Value>, keptMs = 0): (() => Promise<Value>) => {
@@ -54,6 +59,7 @@ export function createBoundedClient(options: ConsoleOptions): BoundedClient {
   return {
     explain: async (id) => (await read(() => client.explain(id))).map(hideTenantOfCause),
     getActions: (page) => read(() => client.getActions(page)),
+    getJob: (id) => read(() => client.getJob(id)),
     getDeadLetters: share(() => client.getDeadLetters()),
     getLimits: share(async () => (await client.getLimits()).map(hideTenantOfLimit)),
     getPauses: share(() => client.getPauses()),
@@ -68,6 +74,8 @@ export function createBoundedClient(options: ConsoleOptions): BoundedClient {
       throughputs.set(minutes, shared);
       return shared();
     },
+    listModels:
+      listModels && createSharedCall(modelsKeptMs, () => gate.pass(deadlineMs, listModels)),
     listSchedules: listSchedules && share(listSchedules),
     warmResource:
       warmResource && ((name) => gate.pass(manyDeadlineMs, (signal) => warmResource(name, signal))),

@@ -9,6 +9,7 @@ export type ReadingClient = Pick<
   | "explain"
   | "getActions"
   | "getDeadLetters"
+  | "getJob"
   | "getLimits"
   | "getPauses"
   | "getQueue"
@@ -39,6 +40,26 @@ export interface ScheduleListing {
 /** Where schedules are read, if the host has some. */
 export type ListSchedules = () => Promise<readonly ScheduleListing[]>;
 
+/** A model, as a backend of the host's tells of it. What is absent is not known. */
+export interface ModelListing {
+  /** Where it runs, such as `gpu-1:11434`. */
+  readonly host: string;
+  readonly model: string;
+  /** It is in memory, so that the next call need not wait for it. */
+  readonly isWarm: boolean;
+  readonly bytes?: number;
+  /** What of it lies in the memory of a GPU. */
+  readonly gpuBytes?: number;
+  /** The window it was loaded with, in tokens. */
+  readonly contextLength?: number;
+  /** How often it had to be loaded, since whoever counts began to. */
+  readonly loads?: number;
+  readonly tokensPerSecond?: number;
+}
+
+/** Where models are read, if the host knows of some. It must end soon after its signal aborts. */
+export type ListModels = (signal: AbortSignal) => Promise<readonly ModelListing[]>;
+
 /** Makes a resource ready for work, such as a model that is to be loaded. It must end soon after its signal aborts. */
 export type WarmResource = (name: string, signal: AbortSignal) => Promise<"ok" | "not_found">;
 
@@ -48,6 +69,8 @@ export interface ConsoleOptions {
   readonly authorize: AuthorizeOperator;
   /** Absent: the host has no schedules. */
   readonly listSchedules?: ListSchedules;
+  /** Absent: the page shows resources without their models. */
+  readonly listModels?: ListModels;
   /** Absent: nothing can be warmed from here. */
   readonly warmResource?: WarmResource;
   /** Other origins that may ask, such as `https://ops.example.org`, where a proxy changes the name. Default: none. */

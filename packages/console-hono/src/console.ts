@@ -16,7 +16,7 @@ import { createPageRoutes } from "./page/page-routes.tsx";
  */
 export function createConsole(options: ConsoleOptions): Hono {
   const client = createBoundedClient(options);
-  const { listSchedules } = client;
+  const { listSchedules, listModels } = client;
   const { challenge } = options.authorize;
   const authorize: AuthorizeOperator = (request) =>
     // What the host's function throws is none of the page's business: nobody is let in.
@@ -31,6 +31,7 @@ export function createConsole(options: ConsoleOptions): Hono {
       mayWarm: client.warmResource !== undefined,
       ...(challenge === undefined ? {} : { challenge }),
       ...(listSchedules === undefined ? {} : { listSchedules }),
+      ...(listModels === undefined ? {} : { listModels }),
     }),
   );
   return app;

@@ -5,7 +5,9 @@ export type { ConsoleEvent } from "./console-event.ts";
 export type {
   ConsoleClient,
   ConsoleOptions,
+  ListModels,
   ListSchedules,
+  ModelListing,
   ReadingClient,
   ScheduleListing,
   WarmResource,

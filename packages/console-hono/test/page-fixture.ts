@@ -2,6 +2,7 @@ import type {
   ActionRecord,
   CountedJob,
   DeadLetterRecord,
+  JobRecord,
   JobTimeline,
   QueueRecord,
   ResourceRecord,
@@ -10,7 +11,12 @@ import type {
 } from "@leasehold/core";
 import { Hono } from "hono";
 
-import type { ListSchedules, ReadingClient, ScheduleListing } from "../src/console-options.ts";
+import type {
+  ListSchedules,
+  ModelListing,
+  ReadingClient,
+  ScheduleListing,
+} from "../src/console-options.ts";
 import type { AuthorizeOperator, OperatorRole } from "../src/index.ts";
 import { createPageRoutes } from "../src/page/page-routes.tsx";
 
@@ -260,6 +266,34 @@ function attemptOf(
   };
 }
 
+const running: JobRecord = {
+  ...listing,
+  state: "leased",
+  message: undefined,
+  attempts: [],
+  progress: {
+    stage: "decoding",
+    partsDone: 7,
+    partsTotal: 12,
+    tokens: 1_234,
+    toldAt: ago(2_000),
+  },
+};
+
+export const models: readonly ModelListing[] = [
+  {
+    host: "gpu-1:11434",
+    model: "llava:7b",
+    isWarm: true,
+    bytes: 4_700_000_000,
+    gpuBytes: 2_900_000_000,
+    contextLength: 8_192,
+    loads: 3,
+    tokensPerSecond: 41.3,
+  },
+  { host: "gpu-1:11434", model: "qwen3:8b", isWarm: false, bytes: 5_200_000_000 },
+];
+
 const action: ActionRecord = {
   number: "1",
   id: "9fa459ea-ee8a-3ca4-894e-db77e160355e",
@@ -290,6 +324,7 @@ export const schedules: readonly ScheduleListing[] = [
 /** Answers what a busy installation would. */
 export function createFakeClient(changes: Partial<ReadingClient> = {}): ReadingClient {
   return {
+    getJob: async () => running,
     getQueue: async () => queues,
     getDeadLetters: async () => deadLetters,
     getWorkers: async () => workers,
@@ -328,6 +363,7 @@ export interface PageOptions {
   readonly roles?: readonly OperatorRole[];
   readonly schedules?: ListSchedules;
   readonly operator?: AuthorizeOperator;
+  readonly models?: () => Promise<readonly ModelListing[]>;
   readonly challenge?: string;
   readonly prefix?: string;
 }
@@ -340,6 +376,7 @@ export function mountPage(options: PageOptions = {}): Hono {
   const routes = createPageRoutes({
     client: createFakeClient(client),
     authorize: operator,
+    listModels: options.models ?? (async () => models),
     mayWarm: true,
     ...(options.challenge === undefined ? {} : { challenge: options.challenge }),
     listSchedules: options.schedules ?? (async () => schedules),

@@ -1,5 +1,5 @@
-import type { ReadingClient, ScheduleListing } from "../src/console-options.ts";
-import { createFakeClient, schedules } from "./page-fixture.ts";
+import type { ModelListing, ReadingClient, ScheduleListing } from "../src/console-options.ts";
+import { createFakeClient, models, schedules } from "./page-fixture.ts";
 
 /** What a document is made of, as a parser sees it and not as we wrote it. */
 export interface ScannedPage {
@@ -72,6 +72,7 @@ function poisonValue(value: unknown, hostile: string): unknown {
 export function poison(hostile: string): {
   readonly client: Partial<ReadingClient>;
   readonly schedules: () => Promise<readonly ScheduleListing[]>;
+  readonly models: () => Promise<readonly ModelListing[]>;
 } {
   const client = createFakeClient();
   const poisoned = Object.entries(client).map(([name, ask]) => [
@@ -81,6 +82,7 @@ export function poison(hostile: string): {
   ]);
   return {
     client: Object.fromEntries(poisoned) as Partial<ReadingClient>,
+    models: async () => poisonValue(models, hostile) as readonly ModelListing[],
     schedules: async () => poisonValue(schedules, hostile) as readonly ScheduleListing[],
   };
 }

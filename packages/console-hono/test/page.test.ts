@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 
-import { WorkerError } from "@leasehold/core";
+import { type JobTimeline, WorkerError } from "@leasehold/core";
 
+import type { ModelListing } from "../src/index.ts";
 import { iconAsset, scriptAsset, styleAsset } from "../src/page/assets.ts";
-import { jobId, mountPage, type PageOptions } from "./page-fixture.ts";
+import { jobId, mountPage, type PageOptions, timeline } from "./page-fixture.ts";
 import { poison, scanPage } from "./page-scan.ts";
 
 const addresses = [
@@ -66,9 +67,7 @@ describe.each(addresses)("%s", (address) => {
 
   test("shows hostile names as text", async () => {
     const hostile = `"'><script>alert(1)</script><img src=x onerror=alert(2)>\u202e`;
-    const { client, schedules } = poison(hostile);
-
-    const response = await ask(address, { client, schedules });
+    const response = await ask(address, poison(hostile));
 
     const page = await scanPage(await response.clone().text());
     const text = await response.text();
@@ -100,7 +99,7 @@ describe.each(addresses)("%s", (address) => {
     const fail = (): Promise<never> => Promise.reject(new Error("canary postgres://u:p@h/d"));
     const client = Object.fromEntries(clientMethods.map((name) => [name, fail]));
 
-    const response = await ask(address, { client, schedules: fail });
+    const response = await ask(address, { client, schedules: fail, models: fail });
 
     const text = await response.text();
     expect(response.status).toBe(503);
@@ -113,6 +112,7 @@ const clientMethods = [
   "explain",
   "getActions",
   "getDeadLetters",
+  "getJob",
   "getLimits",
   "getPauses",
   "getQueue",
@@ -131,7 +131,7 @@ describe("empty", () => {
   };
 
   test.each(addresses.slice(0, -1))("%s says what to do", async (address) => {
-    const response = await ask(address, { client, schedules: none });
+    const response = await ask(address, { client, schedules: none, models: none });
 
     const text = await response.text();
     expect(response.status).toBe(200);
@@ -144,6 +144,42 @@ describe("empty", () => {
 
     expect(response.status).toBe(404);
     expect(await response.text()).toContain("There is no such job.");
+  });
+});
+
+test("a running job tells how far it is", async () => {
+  const getTimeline = async (): Promise<JobTimeline> => ({
+    ...timeline,
+    state: "leased",
+    finishedAt: undefined,
+  });
+
+  const text = await (await ask(`jobs/${jobId}`, { client: { getTimeline } })).text();
+
+  expect(text).toContain("writes, 7 of 12 parts, 1,234 tokens");
+});
+
+describe("models", () => {
+  test("are shown as far as something is known of them", async () => {
+    const models = async (): Promise<ModelListing[]> => [
+      { host: "gpu-1", model: "tiny", isWarm: true, bytes: 4_700_000_000, gpuBytes: 2_350_000_000 },
+    ];
+
+    const text = await (await ask("resources", { models })).text();
+
+    expect(text).toMatch(/tiny.*gpu-1.*warm.*4\.7 GB.*50%/s);
+    expect(text).not.toContain("Tokens per second");
+  });
+
+  test("that nobody tells of do not hide the breakers", async () => {
+    const fail = (): Promise<never> => Promise.reject(new Error("canary"));
+
+    const response = await ask("resources", { models: fail });
+
+    const text = await response.text();
+    expect(response.status).toBe(200);
+    expect(text).toContain("ollama.local/llava:7b");
+    expect(text).toContain("The backends do not answer");
   });
 });
 

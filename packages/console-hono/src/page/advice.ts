@@ -21,6 +21,12 @@ export function sayOutcome(words: Words, outcome: string): string {
   return isOutcome(words, outcome) ? words.outcomes[outcome] : outcome;
 }
 
+/** What a phase is at; the program's own words stay as they are. */
+export function sayStage(words: Words, stage: string): string {
+  const stages: Readonly<Record<string, string>> = words.job.stages;
+  return (Object.hasOwn(stages, stage) ? stages[stage] : undefined) ?? stage;
+}
+
 function isOutcome(words: Words, outcome: string): outcome is OutcomeName {
   return Object.hasOwn(words.outcomes, outcome);
 }

@@ -5,6 +5,10 @@ export interface Figures {
   count(value: number): string;
   /** With one digit after the point, where that says something. */
   rate(value: number): string;
+  /** `62 %` of a whole, from a share between 0 and 1. */
+  percent(share: number): string;
+  /** `340 MB`, `4.7 GB`. */
+  bytes(value: number): string;
   /** `3 minutes ago`, `in 20 seconds`. */
   relative(at: Date): string;
   /** The same moment for everybody: date, time and zone. */
@@ -14,6 +18,8 @@ export interface Figures {
   readonly now: Date;
 }
 
+const megabyte = 1_000_000;
+const gigabyte = 1_000 * megabyte;
 const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
@@ -23,6 +29,7 @@ const day = 24 * hour;
 export function createFigures({ language, units, justNow }: Words, now: Date): Figures {
   const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
   const fine = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+  const portion = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 });
   const ago = new Intl.RelativeTimeFormat(language, { numeric: "always", style: "long" });
   const span = (ms: number): string => {
     if (ms < second) return `${whole.format(ms)} ms`;
@@ -37,6 +44,11 @@ export function createFigures({ language, units, justNow }: Words, now: Date): F
   return {
     now,
     count: (value) => whole.format(value),
+    percent: (share) => portion.format(share),
+    bytes: (value) =>
+      value < gigabyte
+        ? `${whole.format(value / megabyte)} MB`
+        : `${fine.format(value / gigabyte)} GB`,
     rate: (value) => (value < 10 ? fine : whole).format(value),
     absolute: (at) => `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`,
     relative(at) {

@@ -1,18 +1,19 @@
 /** @jsxImportSource hono/jsx */
-import type { JobCause, JobTimeline } from "@leasehold/core";
+import type { JobCause, JobProgress, JobTimeline } from "@leasehold/core";
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 
 import { ActForm } from "./act-form.tsx";
 import { cancelAct, replayAct, requeueAct, revealPath } from "./acts.ts";
-import { adviceOn, adviceOnCause } from "./advice.ts";
+import { adviceOn, adviceOnCause, sayStage } from "./advice.ts";
+import { ShareBar } from "./charts.tsx";
 import type { Look, View } from "./look.ts";
 import type { JobData } from "./page-source.ts";
 import { Code, Facts, JobLink, jobsHref, Moment, Part, StateBadge } from "./pieces.tsx";
 import { Timeline } from "./timeline.tsx";
 
 /** All of one job: what happened to it, why, and what can be done. */
-export function renderJob(look: Look, { job, causes }: JobData): View {
+export function renderJob(look: Look, { job, causes, progress }: JobData): View {
   const { words } = look;
   return {
     title: words.job.title(job.type),
@@ -25,6 +26,7 @@ export function renderJob(look: Look, { job, causes }: JobData): View {
         </p>
         <Part id="why" title={isEnded(job) ? words.job.whyEnded : words.job.why}>
           <Why look={look} job={job} causes={causes} />
+          {progress !== undefined && <Progress look={look} progress={progress} />}
           <JobActs look={look} job={job} />
         </Part>
         <Part id="timeline" title={words.job.timeline} note={words.job.timelineNote}>
@@ -119,6 +121,41 @@ function CauseLine(props: {
         </>
       )}
     </p>
+  );
+}
+
+/** How far it is, in the words that it told last. */
+function Progress(props: { readonly look: Look; readonly progress: JobProgress }): JSX.Element {
+  const { look, progress } = props;
+  const { words, figures } = look;
+  const { stage, partsDone, partsTotal, tokens, fraction, toldAt } = progress;
+  const share = fraction ?? (partsTotal ? (partsDone ?? 0) / partsTotal : undefined);
+  const said = [
+    stage === undefined ? "" : sayStage(words, stage),
+    partsDone === undefined || partsTotal === undefined
+      ? ""
+      : words.job.progressParts(figures.count(partsDone), figures.count(partsTotal)),
+    tokens === undefined ? "" : words.job.progressTokens(figures.count(tokens)),
+    fraction === undefined ? "" : figures.percent(fraction),
+  ]
+    .filter((part) => part !== "")
+    .join(", ");
+  return (
+    <div class="progress">
+      {share !== undefined && (
+        <ShareBar
+          label={figures.percent(share)}
+          shares={[{ tone: "leased", value: share }]}
+          whole={1}
+        />
+      )}
+      <p>
+        {said}{" "}
+        <span class="note">
+          <Moment look={look} at={toldAt} />
+        </span>
+      </p>
+    </div>
   );
 }
 

@@ -5,7 +5,7 @@ import { type Context, Hono } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import { routePath } from "hono/route";
 
-import type { ListSchedules, ReadingClient } from "../console-options.ts";
+import type { ListSchedules, ModelListing, ReadingClient } from "../console-options.ts";
 import type { AuthorizeOperator, Operator } from "../operator.ts";
 import { type Asset, iconAsset, scriptAsset, styleAsset } from "./assets.ts";
 import { Document, Main } from "./document.tsx";
@@ -27,6 +27,8 @@ export interface PageRoutesOptions {
   readonly mayWarm?: boolean;
   /** Default: the page says that it is not told of schedules. */
   readonly listSchedules?: ListSchedules;
+  /** Default: resources are shown without their models. */
+  readonly listModels?: () => Promise<readonly ModelListing[]>;
 }
 
 interface Route {
@@ -50,7 +52,7 @@ const languageSeconds = 31_536_000;
 /** Serves the page. Whatever it changes goes through the API, as the operator who looks at it. */
 export function createPageRoutes(options: PageRoutesOptions): Hono {
   const app = new Hono();
-  const parts = { options, source: createPageSource(options.client, options.listSchedules) };
+  const parts = { options, source: createPageSource(options) };
   for (const asset of [styleAsset, scriptAsset, iconAsset]) {
     app.get(`/${asset.path}`, () => answerAsset(asset));
   }

@@ -2,6 +2,7 @@ import type {
   DeadLetterRecord,
   JobCause,
   JobPage,
+  JobProgress,
   JobTimeline,
   LimitRecord,
   PauseRecord,
@@ -11,7 +12,12 @@ import type {
   WorkerRecord,
 } from "@leasehold/core";
 
-import type { ListSchedules, ReadingClient, ScheduleListing } from "../console-options.ts";
+import type {
+  ListSchedules,
+  ModelListing,
+  ReadingClient,
+  ScheduleListing,
+} from "../console-options.ts";
 import type { JobsQuery } from "./pieces.tsx";
 import { type BacklogWatch, createBacklogWatch, type Watched } from "./watched.ts";
 
@@ -33,9 +39,17 @@ export interface QueuesData {
   readonly limits: readonly LimitRecord[];
 }
 
+export interface ResourcesData {
+  readonly resources: readonly ResourceRecord[];
+  /** `undefined`: the host tells of none. `away`: whom it asks does not answer. */
+  readonly models: readonly ModelListing[] | "away" | undefined;
+}
+
 export interface JobData {
   readonly job: JobTimeline;
   readonly causes: readonly JobCause[];
+  /** Of one that runs and told something. */
+  readonly progress: JobProgress | undefined;
 }
 
 /** What the views are made from. */
@@ -43,6 +57,7 @@ export interface PageSource {
   readonly client: ReadingClient;
   readOverview(now: Date): Promise<OverviewData>;
   readQueues(): Promise<QueuesData>;
+  readResources(): Promise<ResourcesData>;
   listJobs(query: JobsQuery): Promise<JobPage>;
   /** `undefined`: there is no such job. */
   readJob(id: string): Promise<JobData | undefined>;
@@ -50,13 +65,20 @@ export interface PageSource {
   readonly listSchedules: ListSchedules | undefined;
 }
 
+export interface PageSourceOptions {
+  readonly client: ReadingClient;
+  readonly listSchedules?: ListSchedules;
+  readonly listModels?: () => Promise<readonly ModelListing[]>;
+}
+
 const minutesShown = 60;
 
 /** Reads for the views. That many may look at once is for the client to bear: it is asked in the plainest way. */
-export function createPageSource(
-  client: ReadingClient,
-  listSchedules: ListSchedules | undefined,
-): PageSource {
+export function createPageSource({
+  client,
+  listSchedules,
+  listModels,
+}: PageSourceOptions): PageSource {
   const watch: BacklogWatch = createBacklogWatch();
   return {
     client,
@@ -83,12 +105,22 @@ export function createPageSource(
       ]);
       return { queues, pauses, limits };
     },
+    async readResources() {
+      const [resources, models] = await Promise.all([
+        client.getResources(),
+        // The backend is what may be away here, and the view is there to tell so.
+        listModels?.().catch(() => "away" as const),
+      ]);
+      return { resources, models };
+    },
     async listJobs({ after, ...filter }) {
       return await client.listJobs(filter, after === undefined ? {} : { after });
     },
     async readJob(id) {
       const [job, causes] = await Promise.all([client.getTimeline(id), client.explain(id)]);
-      return job === undefined ? undefined : { job, causes };
+      if (job === undefined) return undefined;
+      const progress = job.state === "leased" ? (await client.getJob(id))?.progress : undefined;
+      return { job, causes, progress };
     },
   };
 }

@@ -2,80 +2,160 @@
 import type { ResourceRecord } from "@leasehold/core";
 import type { JSX } from "hono/jsx/jsx-runtime";
 
+import type { ModelListing } from "../console-options.ts";
 import { ActForm } from "./act-form.tsx";
 import { closeBreakerAct, openBreakerAct, warmAct } from "./acts.ts";
 import { adviceOn } from "./advice.ts";
 import { ShareBar } from "./charts.tsx";
 import type { Look, View } from "./look.ts";
-import { Code, JobLink, Moment, StateBadge } from "./pieces.tsx";
+import type { ResourcesData } from "./page-source.ts";
+import { Code, JobLink, Moment, Part, StateBadge } from "./pieces.tsx";
 import { DataTable } from "./table.tsx";
 
 /** What jobs compete for, how it is, and the switch. */
-export function renderResources(look: Look, resources: readonly ResourceRecord[]): View {
-  const { words, figures } = look;
-  const { fields, lists } = words;
+export function renderResources(look: Look, { resources, models }: ResourcesData): View {
+  const { words } = look;
   return {
     title: words.views.resources,
     announcement: "",
     body: (
-      <DataTable
-        caption={words.views.resources}
-        rows={resources}
-        keyOf={({ name }) => name}
-        empty={
-          <>
-            <p>{lists.noResources}</p>
-            <p class="note">{lists.noResourcesHint}</p>
-          </>
-        }
-        columns={[
-          { head: fields.resource, isTitle: true, cell: ({ name }) => <Code>{name}</Code> },
-          {
-            head: fields.breaker,
-            cell: (resource) => <Breaker look={look} resource={resource} />,
-          },
-          {
-            head: "",
-            cell: ({ leased, concurrency }) =>
-              concurrency !== undefined && (
-                <ShareBar
-                  label={`${figures.count(leased)} / ${figures.count(concurrency)}`}
-                  shares={[{ tone: "leased", value: leased }]}
-                  whole={concurrency}
-                />
-              ),
-          },
-          {
-            head: fields.inUse,
-            isNumber: true,
-            cell: ({ leased, concurrency }) =>
-              concurrency === undefined
-                ? figures.count(leased)
-                : `${figures.count(leased)} / ${figures.count(concurrency)}`,
-          },
-          {
-            head: fields.outages,
-            isNumber: true,
-            cell: ({ outages }) => (outages === 0 ? "" : figures.count(outages)),
-          },
-          {
-            head: fields.until,
-            cell: ({ openUntil }) =>
-              openUntil !== undefined && <Moment look={look} at={openUntil} />,
-          },
-          {
-            head: fields.last,
-            cell: ({ changedAt }) =>
-              changedAt !== undefined && <Moment look={look} at={changedAt} />,
-          },
-          {
-            head: words.job.actions,
-            cell: (resource) => <ResourceActs look={look} resource={resource} />,
-          },
-        ]}
-      />
+      <>
+        <ResourceTable look={look} resources={resources} />
+        {models !== undefined && (
+          <Part id="models" title={words.lists.models}>
+            {models === "away" ? (
+              <p class="empty">{words.lists.modelsAway}</p>
+            ) : (
+              <ModelTable look={look} models={models} />
+            )}
+          </Part>
+        )}
+      </>
     ),
   };
+}
+
+function ResourceTable(props: {
+  readonly look: Look;
+  readonly resources: readonly ResourceRecord[];
+}): JSX.Element {
+  const { look, resources } = props;
+  const { words, figures } = look;
+  const { fields, lists } = words;
+  return (
+    <DataTable
+      caption={words.views.resources}
+      rows={resources}
+      keyOf={({ name }) => name}
+      empty={
+        <>
+          <p>{lists.noResources}</p>
+          <p class="note">{lists.noResourcesHint}</p>
+        </>
+      }
+      columns={[
+        { head: fields.resource, isTitle: true, cell: ({ name }) => <Code>{name}</Code> },
+        {
+          head: fields.breaker,
+          cell: (resource) => <Breaker look={look} resource={resource} />,
+        },
+        {
+          head: "",
+          cell: ({ leased, concurrency }) =>
+            concurrency !== undefined && (
+              <ShareBar
+                label={`${figures.count(leased)} / ${figures.count(concurrency)}`}
+                shares={[{ tone: "leased", value: leased }]}
+                whole={concurrency}
+              />
+            ),
+        },
+        {
+          head: fields.inUse,
+          isNumber: true,
+          cell: ({ leased, concurrency }) =>
+            concurrency === undefined
+              ? figures.count(leased)
+              : `${figures.count(leased)} / ${figures.count(concurrency)}`,
+        },
+        {
+          head: fields.outages,
+          isNumber: true,
+          cell: ({ outages }) => (outages === 0 ? "" : figures.count(outages)),
+        },
+        {
+          head: fields.until,
+          cell: ({ openUntil }) => openUntil !== undefined && <Moment look={look} at={openUntil} />,
+        },
+        {
+          head: fields.last,
+          cell: ({ changedAt }) => changedAt !== undefined && <Moment look={look} at={changedAt} />,
+        },
+        {
+          head: words.job.actions,
+          cell: (resource) => <ResourceActs look={look} resource={resource} />,
+        },
+      ]}
+    />
+  );
+}
+
+function ModelTable(props: {
+  readonly look: Look;
+  readonly models: readonly ModelListing[];
+}): JSX.Element {
+  const { look, models } = props;
+  const { words, figures } = look;
+  const { fields, lists } = words;
+  const count = (value: number | undefined): string =>
+    value === undefined ? "" : figures.count(value);
+  return (
+    <DataTable
+      caption={lists.models}
+      rows={models}
+      keyOf={({ host, model }) => `${host} ${model}`}
+      empty={<p>{lists.noModels}</p>}
+      columns={[
+        { head: fields.model, isTitle: true, cell: ({ model }) => <Code>{model}</Code> },
+        { head: fields.host, cell: ({ host }) => <Code>{host}</Code> },
+        {
+          head: fields.state,
+          cell: ({ isWarm }) => (
+            <span class={`badge state-${isWarm ? "live" : "stopped"}`}>
+              {isWarm ? lists.warm : lists.cold}
+            </span>
+          ),
+        },
+        {
+          head: fields.memory,
+          isNumber: true,
+          isOptional: true,
+          cell: ({ bytes }) => (bytes === undefined ? "" : figures.bytes(bytes)),
+        },
+        {
+          head: fields.onGpu,
+          isNumber: true,
+          isOptional: true,
+          cell: ({ bytes = 0, gpuBytes }) =>
+            gpuBytes === undefined || bytes === 0 ? "" : figures.percent(gpuBytes / bytes),
+        },
+        {
+          head: fields.window,
+          isNumber: true,
+          isOptional: true,
+          cell: ({ contextLength }) => count(contextLength),
+        },
+        { head: lists.loads, isNumber: true, isOptional: true, cell: ({ loads }) => count(loads) },
+        {
+          head: lists.tokensPerSecond,
+          isNumber: true,
+          isOptional: true,
+          cell: ({ tokensPerSecond }) =>
+            tokensPerSecond === undefined ? "" : figures.rate(tokensPerSecond),
+        },
+      ]}
+    />
+  );
 }
 
 interface ResourceProps {

@@ -8,6 +8,8 @@ export interface Column<Row> {
   readonly cell: (row: Row) => Child;
   /** Numbers stand right, digit under digit. */
   readonly isNumber?: boolean;
+  /** Left out where no row has anything to say. Default: `false`. */
+  readonly isOptional?: boolean;
   /** What a row is about. */
   readonly isTitle?: boolean;
 }
@@ -30,7 +32,10 @@ export interface TableProps<Row> {
  * The roles are said again, because a browser forgets them of rows that are no table rows on the screen.
  */
 export function DataTable<Row>(props: TableProps<Row>): JSX.Element {
-  const { caption, columns, rows, keyOf, empty, showsCaption = false } = props;
+  const { caption, rows, keyOf, empty, showsCaption = false } = props;
+  const columns = props.columns.filter(
+    ({ isOptional, cell }) => isOptional !== true || rows.some((row) => !isBlank(cell(row))),
+  );
   if (rows.length === 0) return <div class="empty">{empty}</div>;
   return (
     <table class="rows" role="table">
@@ -64,11 +69,14 @@ function toCell<Row>({ head, cell, isNumber, isTitle }: Column<Row>, row: Row): 
       </th>
     );
   }
-  const isEmpty = content === "" || content === false || content === undefined || content === null;
-  const classes = [isNumber === true ? "number" : "", isEmpty ? "blank" : ""].join(" ").trim();
+  const classes = [isNumber === true ? "number" : "", isBlank(content) ? "blank" : ""];
   return (
-    <td role="cell" class={classes} data-head={head}>
+    <td role="cell" class={classes.join(" ").trim()} data-head={head}>
       <span class="value">{content}</span>
     </td>
   );
+}
+
+function isBlank(content: Child): boolean {
+  return content === "" || content === false || content === undefined || content === null;
 }

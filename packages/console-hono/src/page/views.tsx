@@ -32,7 +32,7 @@ export const views: Readonly<Record<ViewName, Render>> = {
   },
   "dead-letters": async (look, source) =>
     renderDeadLetters(look, await source.client.getDeadLetters()),
-  resources: async (look, source) => renderResources(look, await source.client.getResources()),
+  resources: async (look, source) => renderResources(look, await source.readResources()),
   schedules: async (look, source) => renderSchedules(look, await source.listSchedules?.()),
   workers: async (look, source) => renderWorkers(look, await source.client.getWorkers()),
   audit: async (look, source, { req }) => {

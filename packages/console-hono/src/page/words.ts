@@ -1,4 +1,4 @@
-import type { JobState, WorkerErrorCode } from "@leasehold/core";
+import type { JobState, KnownStage, WorkerErrorCode } from "@leasehold/core";
 
 import type { ProblemCode } from "../api/problem.ts";
 
@@ -100,15 +100,19 @@ export type FieldName =
   | "ended"
   | "failures"
   | "first"
+  | "host"
   | "id"
   | "inUse"
   | "last"
   | "leased"
   | "losses"
+  | "memory"
   | "message"
+  | "model"
   | "name"
   | "next"
   | "oldest"
+  | "onGpu"
   | "operator"
   | "outages"
   | "outcome"
@@ -140,6 +144,7 @@ export type FieldName =
   | "waitsFor"
   | "weight"
   | "when"
+  | "window"
   | "worker";
 
 /** Every word of the page in one language. */
@@ -258,7 +263,9 @@ export interface ListWords {
   readonly models: string;
   readonly warm: string;
   readonly cold: string;
-  readonly swaps: string;
+  readonly noModels: string;
+  readonly modelsAway: string;
+  readonly loads: string;
   readonly tokensPerSecond: string;
   readonly probe: string;
   readonly slowStart: (places: string, concurrency: string) => string;
@@ -302,6 +309,9 @@ export interface JobWords {
   readonly replayFrom: string;
   readonly parent: string;
   readonly children: string;
+  readonly progressParts: (done: string, total: string) => string;
+  readonly progressTokens: (tokens: string) => string;
+  readonly stages: Readonly<Record<KnownStage, string>>;
   readonly announce: (state: string, phase: string) => string;
 }
 

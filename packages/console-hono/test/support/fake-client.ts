@@ -33,6 +33,7 @@ export function createFakeClient(answers: Partial<ConsoleClient> = {}): FakeClie
     ]),
     getActions: answer("getActions", []),
     getDeadLetters: answer("getDeadLetters", []),
+    getJob: answer("getJob", undefined),
     getLimits: answer("getLimits", []),
     getPauses: answer("getPauses", []),
     getQueue: answer("getQueue", []),

@@ -271,5 +271,9 @@ liveButton.addEventListener("click", () => {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) void refresh();
 });
+// On a phone the views lie side by side, and the present one may be out of sight.
+document
+  .querySelector(".views [aria-current]")
+  ?.scrollIntoView({ block: "nearest", inline: "center" });
 showLife();
 schedule();
