@@ -1,103 +1,19 @@
 import { describe, expect, spyOn, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 
-import {
-  ModelError,
-  type ModelErrorCode,
-  type ModelErrorScope,
-  type ModelRequest,
-  type ModelV1,
-} from "@leasehold/model";
+import { ModelError, type ModelRequest, type ModelV1 } from "@leasehold/model";
 import { type ModelContractOptions, testModelContract } from "@leasehold/model/testing";
 
-const words = (content: string): ModelRequest => ({
-  messages: [{ role: "user", content }],
-  outputTokensMax: 100,
-});
-
-const sample = {
-  request: words("Say something about the weather."),
-  slowRequest: words("Be silent for a very long time."),
-  failingRequest: words("Fail on this very sentence, please."),
-  endlessRequest: words("Talk and talk and talk without an end."),
-  failures: {
-    job: words("This sentence is more than anybody can read."),
-    model: words("This sentence kills the process of the model."),
-    backend: words("This sentence finds nobody at home today."),
-    config: words("This sentence is for a model that is missing."),
-  },
-};
-
-const failures: Readonly<Record<ModelErrorScope, ModelErrorCode>> = {
-  job: "input_too_large",
-  model: "backend_failed",
-  backend: "backend_unreachable",
-  config: "model_missing",
-};
-
-/** What the honest model asks, as far as it is there. */
-const backend = { busy: 0 };
-
-const isSame = (request: ModelRequest, other: ModelRequest): boolean =>
-  request.messages[0]?.content === other.messages[0]?.content;
-
-const aborted = (): ModelError =>
-  new ModelError("aborted", "Stopped.", { scope: "backend", retryable: true });
-
-const toFailure = (scope: ModelErrorScope): ModelError =>
-  new ModelError(failures[scope], "It broke.", {
-    scope,
-    retryable: scope === "backend" || scope === "model",
-  });
-
-/** The smallest model that keeps every promise. */
-function createHonestModel(): ModelV1 {
-  return {
-    specVersion: "v1",
-    name: "honest",
-    version: "1",
-    resource: "test/honest",
-    capabilities: { images: true, structuredOutput: "grammar", deterministic: true, local: true },
-    async prepare({ signal }) {
-      if (signal.aborted) throw aborted();
-    },
-    async generate(request, context) {
-      const { signal } = context;
-      if (signal.aborted) throw aborted();
-      context.progress({ stage: "queued" });
-      if (signal.aborted) throw aborted();
-      const isEndless = isSame(request, sample.endlessRequest);
-      if (isEndless) context.progress({ stage: "decoding" });
-      if (isEndless || isSame(request, sample.slowRequest)) {
-        backend.busy += 1;
-        await new Promise((resolve) => {
-          signal.addEventListener("abort", resolve);
-        });
-        backend.busy -= 1;
-        throw aborted();
-      }
-      if (isSame(request, sample.failingRequest)) throw toFailure("backend");
-      for (const scope of ["job", "model", "backend", "config"] as const) {
-        if (isSame(request, sample.failures[scope])) throw toFailure(scope);
-      }
-      for (const { bytes } of request.messages.flatMap(({ images = [] }) => images)) {
-        if (bytes instanceof Uint8Array) continue;
-        throw new ModelError("input_corrupt", "No bytes.", { scope: "job", retryable: false });
-      }
-      return {
-        text: request.schema === undefined ? "It rains." : '{"note":"It rains.","level":2}',
-        finish: "stop",
-        usage: { outputTokens: 3 },
-        durationMs: 1,
-        provenance: { adapter: "honest", model: "honest", options: { temperature: 0 } },
-      };
-    },
-    async probe() {
-      return { status: "ok" };
-    },
-    async close() {},
-  };
-}
+import {
+  aborted,
+  backend,
+  breakGenerate,
+  breakModel,
+  createHonestModel,
+  isSame,
+  sample,
+  toFailure,
+} from "./honest-model.ts";
 
 testModelContract({ describe, test }, { setup: createHonestModel, sample, backend });
 
@@ -114,20 +30,6 @@ async function runKit(options: ModelContractOptions): Promise<{ all: string[]; f
   const failed: string[] = [];
   for (const [name, body] of tests) await body().catch(() => failed.push(name));
   return { all: tests.map(([name]) => name), failed };
-}
-
-type Generate = ModelV1["generate"];
-
-/** The honest model with one promise broken. */
-function breakModel(change: (honest: ModelV1) => Partial<ModelV1>): () => ModelV1 {
-  return () => {
-    const honest = createHonestModel();
-    return { ...honest, ...change(honest) };
-  };
-}
-
-function breakGenerate(change: (honest: Generate) => Generate): () => ModelV1 {
-  return breakModel((honest) => ({ generate: change((...call) => honest.generate(...call)) }));
 }
 
 /** A model for every promise that breaks it, and which other promises it breaks by the same bug. */
