@@ -80,6 +80,30 @@ describe("enqueueing", () => {
     expect(await queue.claim()).toMatchObject([{ payload: { text: "three" } }]);
   });
 
+  test("takes a key and a parent that many share for each one's own", async () => {
+    await using queue = await setup();
+    const parent = await queue.enqueue();
+    const many = Array.from({ length: 12 }, () => ({ payload: {} }));
+    const shared = { type: "essay", version: 1, phase: "draft" };
+
+    const keyed = await queue.call("enqueue_jobs", many, { ...shared, uniqueKey: "one" });
+    await queue.call("enqueue_jobs", many, { ...shared, parent });
+
+    const outcomes = keyed.map(({ ordinal, outcome }) => `${String(ordinal)} ${String(outcome)}`);
+    expect(outcomes).toEqual(["1 created", ...many.slice(1).map((_, n) => `${n + 2} existing`)]);
+    expect(await queue.query('select count(*)::integer as ct from :"schema".child')).toEqual([
+      { ct: 12 },
+    ]);
+  });
+
+  test("takes no jobs for none", async () => {
+    await using queue = await setup();
+
+    const none = [await queue.call("enqueue_jobs", []), await queue.call("enqueue_jobs", null)];
+
+    expect(none).toEqual([[], []]);
+  });
+
   test("many at once holds the options for each", async () => {
     await using queue = await setup();
     const runAt = new Date(Date.now() + 3_600_000);

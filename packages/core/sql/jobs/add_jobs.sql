@@ -48,7 +48,7 @@ begin
     ), done as (
       insert into :"schema".result (job_id, phase, part, attempt, output, provenance, saved_at)
       select i.job_id, s.key, 0, 0, s.value -> 'output', s.value -> 'provenance', v_now
-      from item as i cross join lateral jsonb_each(i.skipped) as s
+      from item as i cross join lateral jsonb_each(i.skipped) as s where i.skipped is not null
     ), bounded as (
       -- As in set_expiry.
       insert into :"schema".expiry (job_id, start_by, end_by, look_at)

@@ -21,10 +21,11 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_item jsonb;
-  v_is_keyed boolean := jsonb_path_exists(
-    p_jobs || p_shared, '$[*] ? (@.id != null || @.uniqueKey != null || @.idempotencyKey != null)'
-  );
-  v_has_parents boolean := jsonb_path_exists(p_jobs || p_shared, '$[*] ? (@.parent != null)');
+  v_keyed constant jsonpath := '$[*] ? (@.id != null || @.uniqueKey != null || @.idempotencyKey != null)';
+  v_has_parent constant jsonpath := '$[*] ? (@.parent != null)';
+  -- To put both together would copy every job.
+  v_is_keyed boolean := jsonb_path_exists(p_jobs, v_keyed) or jsonb_path_exists(p_shared, v_keyed);
+  v_has_parents boolean := jsonb_path_exists(p_jobs, v_has_parent) or jsonb_path_exists(p_shared, v_has_parent);
   v_children uuid[] := '{}';
   v_parents uuid[] := '{}';
 begin
@@ -37,11 +38,9 @@ begin
     perform :"schema".lock_conflicts(array(select p_shared || o.item from jsonb_array_elements(p_jobs) as o (item)));
   end if;
   -- One after the other: a job may mean the same as one before it in this very call.
-  ordinal := 0;
-  for v_item in
-    select p_shared || o.item from jsonb_array_elements(p_jobs) with ordinality as o (item, place) order by o.place
-  loop
-    ordinal := ordinal + 1;
+  for v_place in 1..coalesce(jsonb_array_length(p_jobs), 0) loop
+    ordinal := v_place;
+    v_item := p_shared || (p_jobs -> (v_place - 1));
     outcome := 'existing';
     id := null;
     if v_is_keyed then
