@@ -52,6 +52,8 @@ export interface FeedbackPhase {
 export interface FeedbackRequest {
   readonly input: SubmissionInput;
   readonly text: string;
+  /** Its pages carry words that nobody sees, and that are not in the text. Default: `false`. */
+  readonly pagesHideText?: boolean;
   /** What earlier attempts saved, by part. Default: nothing. */
   readonly known?: ReadonlyMap<number, unknown>;
 }
@@ -82,7 +84,7 @@ type AskStep = <Input, Answer>(
  */
 export async function assessText(
   phase: FeedbackPhase,
-  { input, text, known }: FeedbackRequest,
+  { input, text, pagesHideText = false, known }: FeedbackRequest,
   context: AdapterContext,
 ): Promise<PhaseResult> {
   const segments = toSegments(text);
@@ -109,7 +111,7 @@ export async function assessText(
   const taken = await takeLadder(rungs, (fall) => tell(context, fall));
   const { judgements, feedbackMd, provenance } = taken.result;
   const { path } = taken;
-  const flags = findReviewFlags(text);
+  const flags = findReviewFlags(text, { pagesHideText });
   const output: FeedbackOutput = {
     feedbackMd,
     analysis: toAnalysis({ criteria, segments, judgements, language }),

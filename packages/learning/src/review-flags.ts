@@ -6,10 +6,13 @@ export type ReviewFlag = (typeof reviewFlags)[number];
  * Finds what in a text speaks to a model rather than to a reader. A flag is a reason to look, never a verdict: an essay
  * on such tricks has them, too.
  */
-export function findReviewFlags(text: string): readonly ReviewFlag[] {
+export function findReviewFlags(
+  text: string,
+  { pagesHideText = false }: { readonly pagesHideText?: boolean } = {},
+): readonly ReviewFlag[] {
   return [
     ...(givesInstructions(text) ? (["suspicious_instructions"] as const) : []),
-    ...(hidesText(text) ? (["hidden_text"] as const) : []),
+    ...(pagesHideText || hidesText(text) ? (["hidden_text"] as const) : []),
   ];
 }
 

@@ -86,10 +86,11 @@ const executePhase = async (
   }
   if (request.phase === "feedback") {
     const timeoutMs = toMs(options.feedbackTimeoutSeconds);
-    const { text } = parseOwn(visionOutput, request.results["vision"], "result of vision");
+    const { text, pages } = parseOwn(visionOutput, request.results["vision"], "result of vision");
+    const pagesHideText = pages.some(({ hidesText }) => hidesText === true);
     const fallbacks = options.feedbackFallbacks ?? ["one_shot", "degraded"];
     const phase = { model: options.feedback, timeoutMs, fallbacks };
-    return await assessText(phase, { input, text, known }, context);
+    return await assessText(phase, { input, text, pagesHideText, known }, context);
   }
   throw new WorkerError(
     "config_invalid",

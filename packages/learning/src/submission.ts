@@ -94,6 +94,8 @@ export interface VisionPage {
   /** `model` read the picture; the document carried a `text_layer`; the text was `given` by the learner. */
   readonly source: "model" | "text_layer" | "given";
   readonly characters: number;
+  /** The page of a document carries words that nobody sees on it, and that were not read. */
+  readonly hidesText?: true;
 }
 
 /** What the phase `vision` returns. */
@@ -109,6 +111,7 @@ export const visionOutput: z.ZodType<VisionOutput> = z.strictObject({
       page: z.int().min(1),
       source: z.enum(["model", "text_layer", "given"]),
       characters: z.int().min(0),
+      hidesText: z.literal(true).exactOptional(),
     }),
   ),
 });

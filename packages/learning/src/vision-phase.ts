@@ -25,11 +25,13 @@ export interface VisionPhase {
 interface PageText {
   readonly source: "model" | "text_layer";
   readonly text: string;
+  readonly hidesText?: true;
 }
 
 const savedPage: z.ZodType<PageText> = z.strictObject({
   source: z.enum(["model", "text_layer"]),
   text: z.string(),
+  hidesText: z.literal(true).exactOptional(),
 });
 
 /** Reads an upload page by page; pages that an earlier attempt read are taken as they are. */
@@ -54,8 +56,8 @@ export async function readPages(
   let text = "";
   for (let page = 1; page <= pageCount; page += 1) {
     context.progress({ stage: "decoding", partsDone: page - 1, partsTotal: pageCount });
-    const { source, text: pageText } = await reader.read(page);
-    pages.push({ page, source, characters: countCharacters(pageText) });
+    const { text: pageText, ...said } = await reader.read(page);
+    pages.push({ page, ...said, characters: countCharacters(pageText) });
     text += page === 1 ? pageText : `\n\n${pageText}`;
     // Before the next page is read: what no later page can mend is not worth another model call.
     if (!fitsCharacters(text, textCharactersMax)) {
@@ -94,8 +96,9 @@ function createPageReader(
 
   const ask = async (page: number): Promise<PageText> => {
     const prepared = await upload.page(page);
+    const flags = prepared.hidesText ? ({ hidesText: true } as const) : {};
     if (prepared.text !== undefined) {
-      const saved: PageText = { source: "text_layer", text: prepared.text };
+      const saved: PageText = { source: "text_layer", text: prepared.text, ...flags };
       await context.savePart(page, { ...saved }, { source: "text_layer" });
       return saved;
     }
@@ -112,7 +115,7 @@ function createPageReader(
       context,
     });
     provenance = { ...answer.provenance };
-    const saved: PageText = { source: "model", text: answer.answer };
+    const saved: PageText = { source: "model", text: answer.answer, ...flags };
     await context.savePart(page, { ...saved }, { ...answer.provenance });
     return saved;
   };

@@ -6,7 +6,7 @@ import { ModelError, type ModelErrorCode, type ModelErrorScope } from "@leasehol
 
 import type { FeedbackFallback } from "../src/feedback-phase.ts";
 import { createSubmissionAdapter } from "../src/submission-adapter.ts";
-import type { SubmissionInput } from "../src/submission.ts";
+import { type SubmissionInput, visionOutput } from "../src/submission.ts";
 import { rejection } from "./fixtures/errors.ts";
 import { createFakeModel, type FakeModel, type Say, sayWhatFits } from "./support/fake-model.ts";
 import { createFakeUpload, type FakeUpload, picture } from "./support/fake-upload.ts";
@@ -18,6 +18,8 @@ interface Options {
   readonly say?: Say;
   /** Default: none, so that an error is an error. */
   readonly fallbacks?: readonly FeedbackFallback[];
+  /** Whether the pages carry words that nobody sees. Default: `false`. */
+  readonly hidesText?: boolean;
 }
 
 interface Fixture {
@@ -29,10 +31,10 @@ interface Fixture {
   readonly execute: (request: PhaseRequest) => Promise<PhaseResult>;
 }
 
-function setup({ say = sayWhatFits, fallbacks = [] }: Options = {}): Fixture {
+function setup({ say = sayWhatFits, fallbacks = [], hidesText = false }: Options = {}): Fixture {
   const vision = createFakeModel({ name: "eye", say });
   const feedback = createFakeModel({ name: "judge", say });
-  const upload = createFakeUpload([picture(1), picture(2)]);
+  const upload = createFakeUpload([picture(1), picture(2)], { hidesText });
   const { storage, media } = upload;
   const adapter = createSubmissionAdapter({
     name: "two-models",
@@ -90,6 +92,20 @@ describe("the submission adapter", () => {
     await execute(requestOf(file, { phase: "feedback", results }));
 
     expect(JSON.stringify(feedback.requests)).toContain("Von der Seite gelesen.");
+  });
+
+  test.each([true, false])("tells the teacher whether pages hide words: %j", async (hidesText) => {
+    const { execute, file } = setup({ hidesText });
+
+    const read = visionOutput.parse((await execute(requestOf(file))).output);
+    const results = { vision: { text: read.text, pages: read.pages.map((page) => ({ ...page })) } };
+    const { output } = await execute(requestOf(file, { phase: "feedback", results }));
+
+    expect(read.pages.map((page) => page.hidesText ?? false)).toEqual([hidesText, hidesText]);
+    expect(output).toMatchObject({
+      needsReview: hidesText,
+      ...(hidesText ? { flags: ["hidden_text"] } : {}),
+    });
   });
 
   test("begins nothing when it is over before it began", async () => {

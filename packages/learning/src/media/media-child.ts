@@ -101,14 +101,16 @@ function openMedia({ settings, codec, pdfium }: Tools, bytes: Uint8Array): Opene
     pageCount: document.pageCount,
     async page(number) {
       const page = document.readPage(number);
+      const { hidesText } = page;
       if ("text" in page) {
-        return { reply: { reply: "text" }, body: new TextEncoder().encode(page.text) };
+        const body = new TextEncoder().encode(page.text);
+        return { reply: { reply: "text", hidesText }, body };
       }
-      return picture(await codec.encodePixels(page.pixels, settings));
+      return picture(await codec.encodePixels(page.pixels, settings), hidesText);
     },
   };
 }
 
-function picture(jpeg: Uint8Array): Answer {
-  return { reply: { reply: "picture" }, body: jpeg };
+function picture(jpeg: Uint8Array, hidesText = false): Answer {
+  return { reply: { reply: "picture", hidesText }, body: jpeg };
 }

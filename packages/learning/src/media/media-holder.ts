@@ -28,9 +28,14 @@ export interface MediaSource {
 }
 
 /** One page: its own text where that says all there is, or else a picture of it. */
-export type PreparedPage =
-  | { readonly page: number; readonly text: string; readonly image?: never }
-  | { readonly page: number; readonly image: ModelImage; readonly text?: never };
+export type PreparedPage = {
+  readonly page: number;
+  /** It carries words that nobody sees on it. They are in neither its text nor its picture. */
+  readonly hidesText: boolean;
+} & (
+  | { readonly text: string; readonly image?: never }
+  | { readonly image: ModelImage; readonly text?: never }
+);
 
 /** The process that holds one upload, as the worker sees it. Not for two requests at a time. */
 export interface MediaHolder {
@@ -167,12 +172,13 @@ async function openInChild({
 
 /** Believes nothing of what the child says about its picture: it is measured and stripped here. */
 function toPreparedPage(page: number, { reply, body }: Answer): PreparedPage {
-  if (reply.reply === "text") return { page, text: new TextDecoder().decode(body) };
-  if (reply.reply !== "picture") throw refusalError("media_crashed");
+  if (reply.reply !== "text" && reply.reply !== "picture") throw refusalError("media_crashed");
+  const { hidesText } = reply;
+  if (reply.reply === "text") return { page, hidesText, text: new TextDecoder().decode(body) };
   try {
     const bytes = stripJpegMetadata(body);
     const { width, height } = inspectJpeg(bytes);
-    return { page, image: { mediaType: "image/jpeg", width, height, bytes } };
+    return { page, hidesText, image: { mediaType: "image/jpeg", width, height, bytes } };
   } catch {
     throw refusalError("media_crashed");
   }

@@ -1,7 +1,12 @@
 import type { Pdfium } from "./pdfium.ts";
 
 /** What FPDFPageObj_GetType answers. */
-const objectType = { text: 1, path: 2, image: 3, form: 5 } as const;
+export const objectType: {
+  readonly text: 1;
+  readonly path: 2;
+  readonly image: 3;
+  readonly form: 5;
+} = { text: 1, path: 2, image: 3, form: 5 };
 /** What FPDFTextObj_GetTextRenderMode answers for text that leaves no ink. */
 const invisibleText = 3;
 

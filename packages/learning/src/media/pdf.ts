@@ -1,3 +1,4 @@
+import { countHiddenLetters, listFaintText } from "./hidden-text.ts";
 import type { PixelsBgrx } from "./image-codec.ts";
 import { MediaRefusal } from "./media-refusal.ts";
 import { showsMoreThanText } from "./page-objects.ts";
@@ -6,7 +7,12 @@ import type { RenderSettings } from "./protocol.ts";
 import { cleanTextLayer, isReadableText } from "./text-layer.ts";
 
 /** A page is read from its own text, or from a picture of it. */
-export type PdfPage = { readonly text: string } | { readonly pixels: PixelsBgrx };
+export type PdfPage = PageContent & {
+  /** It carries words that nobody sees on it. Its own text is then not taken. */
+  readonly hidesText: boolean;
+};
+
+type PageContent = { readonly text: string } | { readonly pixels: PixelsBgrx };
 
 /** An opened document. It is never closed: its process ends with it. */
 export interface PdfDocument {
@@ -20,6 +26,8 @@ const lockedErrors: ReadonlySet<number> = new Set([4, 5]);
 /** FPDFAnnot_GetSubtype: links and the closed windows of comments add nothing to read. */
 const silentAnnotations: ReadonlySet<number> = new Set([2, 16]);
 const annotationsMax = 1000;
+/** A remark to a model takes more; a number of a page or a mark of a program less. */
+const hiddenLettersMin = 12;
 const flattenForDisplay = 0;
 /** FPDFBitmap_BGRx: blue, green, red, unused. */
 const bitmapFormat = 3;
@@ -74,6 +82,7 @@ function readPage(
 ): PdfPage {
   const { call } = pdfium;
   let handle = loadPage(pdfium, document, page);
+  let text: string | undefined;
   try {
     if (hasAnnotations(pdfium, handle)) {
       // Filled fields, ink and notes become part of the page; without this, fields are not painted at all.
@@ -82,10 +91,14 @@ function readPage(
       handle = loadPage(pdfium, document, page);
     } else {
       // The text must be read before the page is painted: afterwards PDFium reads out of bounds.
-      const text = readTextLayer(pdfium, handle, settings);
-      if (text !== undefined) return { text };
+      text = readTextLayer(pdfium, handle, settings);
     }
-    return { pixels: paint(pdfium, handle, settings.longSidePixels) };
+    const faint = listFaintText(pdfium, handle);
+    if (text !== undefined && faint.length === 0) return { text, hidesText: false };
+    const pixels = paint(pdfium, handle, settings.longSidePixels);
+    const hidden = countHiddenLetters(pdfium, { page: handle, pixels }, faint);
+    const content = text === undefined || hidden > 0 ? { pixels } : { text };
+    return { ...content, hidesText: hidden >= hiddenLettersMin };
   } finally {
     call.FPDF_ClosePage(handle);
   }

@@ -34,6 +34,27 @@ export interface PdfiumFunctions {
     top: number,
   ): number;
   FPDFTextObj_GetTextRenderMode(object: number): number;
+  FPDFTextObj_GetText(object: number, textPage: number, target: number, bytes: number): number;
+  FPDFPageObj_GetFillColor(
+    object: number,
+    red: number,
+    green: number,
+    blue: number,
+    alpha: number,
+  ): number;
+  FPDF_GetPageBoundingBox(page: number, rectangle: number): number;
+  FPDF_PageToDevice(
+    page: number,
+    left: number,
+    top: number,
+    width: number,
+    height: number,
+    rotation: number,
+    x: number,
+    y: number,
+    deviceX: number,
+    deviceY: number,
+  ): number;
   FPDFPath_CountSegments(object: number): number;
   FPDFFormObj_CountObjects(object: number): number;
   FPDFFormObj_GetObject(object: number, index: number): number;
@@ -199,6 +220,10 @@ const functionNames: readonly (keyof PdfiumExports)[] = [
   "FPDFPageObj_GetType",
   "FPDFPageObj_GetBounds",
   "FPDFTextObj_GetTextRenderMode",
+  "FPDFTextObj_GetText",
+  "FPDFPageObj_GetFillColor",
+  "FPDF_GetPageBoundingBox",
+  "FPDF_PageToDevice",
   "FPDFPath_CountSegments",
   "FPDFFormObj_CountObjects",
   "FPDFFormObj_GetObject",

@@ -23,13 +23,15 @@ export type ChildRequest =
   /** From 1. */
   | { readonly ask: "page"; readonly page: number };
 
-/** What the child answers. A `text` has UTF-8 in its body, a `picture` a JPEG. */
+/**
+ * What the child answers. A `text` has UTF-8 in its body, a `picture` a JPEG. `hidesText`: the page carries words
+ * that nobody sees.
+ */
 export type ChildReply =
   | { readonly reply: "loaded" }
   | { readonly reply: "codec_missing" }
   | { readonly reply: "opened"; readonly pageCount: number }
-  | { readonly reply: "text" }
-  | { readonly reply: "picture" }
+  | { readonly reply: "text" | "picture"; readonly hidesText: boolean }
   | { readonly reply: "refused"; readonly reason: MediaRefusalReason };
 
 /** Bytes of one answer. A page of text or a picture of 1536 pixels stays far below. */
@@ -41,9 +43,13 @@ export function parseReply(header: unknown): ChildReply | undefined {
   switch (header.reply) {
     case "loaded":
     case "codec_missing":
+      return { reply: header.reply };
     case "text":
     case "picture":
-      return { reply: header.reply };
+      return {
+        reply: header.reply,
+        hidesText: "hidesText" in header && header.hidesText === true,
+      };
     case "opened": {
       const pageCount = "pageCount" in header ? header.pageCount : undefined;
       if (typeof pageCount !== "number" || !Number.isInteger(pageCount) || pageCount < 1) {

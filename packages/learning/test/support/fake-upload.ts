@@ -26,7 +26,10 @@ export function picture(page: number): Uint8Array {
 }
 
 /** An upload in a storage in memory, and a preparer that knows its pages. */
-export function createFakeUpload(pages: readonly FakePage[]): FakeUpload {
+export function createFakeUpload(
+  pages: readonly FakePage[],
+  { hidesText = false }: { readonly hidesText?: boolean } = {},
+): FakeUpload {
   const bytes = new TextEncoder().encode(`%PDF of ${pages.length} pages`);
   const recorded: SubmissionMedia = {
     storageKey: "submissions/essay.pdf",
@@ -61,9 +64,9 @@ export function createFakeUpload(pages: readonly FakePage[]): FakeUpload {
           async page(page) {
             prepared.push(page);
             const content = pages[page - 1] ?? "";
-            if (typeof content === "string") return { page, text: content };
+            if (typeof content === "string") return { page, hidesText, text: content };
             const size = { mediaType: "image/jpeg", width: 10, height: 20 } as const;
-            return { page, image: { ...size, bytes: content } };
+            return { page, hidesText, image: { ...size, bytes: content } };
           },
           close,
           [Symbol.asyncDispose]: close,
