@@ -9,6 +9,7 @@ import { WorkerError } from "@leasehold/core";
 import { bearerTokens } from "@leasehold/health-hono";
 import type { FeedbackFallback } from "@leasehold/learning";
 
+import { type ConsoleOperator, toConsoleOperators } from "./console-operators.ts";
 import type { Setting } from "./setting-kinds.ts";
 import { type EnvironmentValues, settings } from "./settings.ts";
 import { toTraces, type TracesConfig } from "./traces-config.ts";
@@ -38,6 +39,8 @@ export interface WorkerConfig {
   readonly feedbackFallbacks: readonly FeedbackFallback[] | undefined;
   readonly schedules: boolean;
   readonly http: HttpConfig;
+  /** Who may use the page, as far as the environment names them. */
+  readonly consoleOperators: readonly ConsoleOperator[];
   /** Undefined: no traces are sent. */
   readonly traces: TracesConfig | undefined;
   readonly log: {
@@ -120,6 +123,7 @@ export function parseEnvironment(environment: Environment): WorkerConfig {
   problems.push(...findDatabaseProblems(values, isProduction));
   const backend = toBackend(values, isProduction, problems);
   const http = toHttp(values, problems);
+  const consoleOperators = toConsoleOperators(values, problems);
   const traces = toTraces(values, problems);
   if (problems.length > 0) throw new EnvironmentError(problems);
   const dataDir = resolve(values.dataDir ?? ".leasehold");
@@ -141,6 +145,7 @@ export function parseEnvironment(environment: Environment): WorkerConfig {
     },
     schedules: values.scheduler !== "off",
     http,
+    consoleOperators,
     traces,
     log: { level: values.logLevel ?? "info", format: values.logFormat ?? "auto" },
     warnings: [
@@ -208,6 +213,7 @@ function readValues(environment: Environment, problems: string[]): EnvironmentVa
     httpHost: read("httpHost"),
     httpPort: read("httpPort"),
     operatorToken: read("operatorToken"),
+    consoleTokens: read("consoleTokens"),
     otlpEndpoint: read("otlpEndpoint"),
     otlpTracesEndpoint: read("otlpTracesEndpoint"),
     otlpHeaders: read("otlpHeaders"),

@@ -16,6 +16,7 @@ export interface LogEvent {
 /** What the reference worker says of itself, beside what worker and scheduler tell. */
 type OwnEventName =
   | "adapter.told"
+  | "console.listening"
   | "database.awaited"
   | "fallback.taken"
   | "hints.unheard"
@@ -63,6 +64,11 @@ export const logEvents: Readonly<Record<LogEventName, LogEvent>> = {
     level: "info",
     fields: ["url", "file"],
     meaning: "Health and metrics are served; `file` holds the operator's token.",
+  },
+  "console.listening": {
+    level: "info",
+    fields: ["url"],
+    meaning: "The operators' page is served there.",
   },
   "hints.unheard": {
     level: "info",

@@ -42,6 +42,7 @@ export interface EnvironmentValues {
   readonly httpHost: string | undefined;
   readonly httpPort: string | undefined;
   readonly operatorToken: readonly string[];
+  readonly consoleTokens: readonly string[];
   readonly otlpEndpoint: string | undefined;
   readonly otlpTracesEndpoint: string | undefined;
   readonly otlpHeaders: readonly string[];
@@ -244,6 +245,13 @@ export const settings: {
     name: "LEASEHOLD_OPERATOR_TOKEN",
     fallback: "made and kept in the data folder",
     meaning: "Bearer tokens that may ask for health and metrics, parted by commas; all are valid.",
+    isSecret: true,
+  }),
+  consoleTokens: list({
+    name: "LEASEHOLD_CONSOLE_TOKENS",
+    fallback: "your user name, with the token in the data folder if that was made",
+    meaning:
+      "Who may see and steer jobs at `/console`: `name:token`, parted by commas. Without anybody there is no page.",
     isSecret: true,
   }),
   otlpEndpoint: text({

@@ -28,6 +28,7 @@ describe("without a variable", () => {
       },
       feedbackFallbacks: undefined,
       schedules: true,
+      consoleOperators: [],
       http: { host: "127.0.0.1", port: 8787, isDefaultPort: true, operatorTokens: [] },
       traces: undefined,
       log: { level: "info", format: "auto" },

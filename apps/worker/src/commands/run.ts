@@ -5,11 +5,14 @@ import { type App, openApp } from "../app.ts";
 import { examples } from "../command-line/arguments.ts";
 import { execute } from "../command-line/execute.ts";
 import type { WorkerConfig } from "../config.ts";
+import type { ConsoleOperator } from "../console-operators.ts";
+import { consolePath, openConsole } from "../console-routes.ts";
 import { openDatabase } from "../database.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { createRoutes, type HttpServer, serve } from "../http.ts";
 import { createLog, type WorkerLog } from "../logging.ts";
 import { findOperatorTokens } from "../operator-token.ts";
+import { operatorName } from "../operator.ts";
 
 export function addRun(program: Command): void {
   program
@@ -29,7 +32,7 @@ async function run(config: WorkerConfig, signal: AbortSignal): Promise<number> {
   await using app = await openApp(config, database.url, log);
   announce(config, log, { backend: app.backend.description, database: database.description });
   // Health answers from before the start to after the stop: whoever starts or stops us can watch.
-  const server = openServer(config, app, log);
+  const server = openServer(config, { app, url: database.url }, log);
   try {
     const worker = stopped(app.worker);
     await app.start(signal);
@@ -43,16 +46,41 @@ async function run(config: WorkerConfig, signal: AbortSignal): Promise<number> {
   }
 }
 
-function openServer(config: WorkerConfig, app: App, log: WorkerLog): HttpServer | undefined {
-  const { http, dataDir } = config;
+function openServer(
+  config: WorkerConfig,
+  { app, url }: { readonly app: App; readonly url: string },
+  log: WorkerLog,
+): Pick<HttpServer, "stop"> | undefined {
+  const { http, dataDir, schema } = config;
   const { port } = http;
   if (port === undefined) return undefined;
   const { tokens, file } = findOperatorTokens(http, dataDir);
+  const operators = findConsoleOperators(config, file === undefined ? undefined : tokens[0]);
+  const page =
+    operators.length === 0
+      ? undefined
+      : openConsole(operators, { client: app.client, url, schema });
   const routes = createRoutes({ ...app, tokens, http });
+  if (page !== undefined) routes.route("/", page.routes);
   const server = serve(routes, { ...http, port });
   if (server.warning !== undefined) log.write("worker.warned", { message: server.warning });
   log.write("http.listening", { url: server.url, file });
-  return server;
+  if (page !== undefined) log.write("console.listening", { url: `${server.url}${consolePath}` });
+  return {
+    async stop() {
+      await server.stop();
+      await page?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Those that the environment names; else whoever may read the token that was made, which nobody was given yet. */
+function findConsoleOperators(
+  { consoleOperators }: WorkerConfig,
+  madeToken: string | undefined,
+): readonly ConsoleOperator[] {
+  if (consoleOperators.length > 0 || madeToken === undefined) return consoleOperators;
+  return [{ name: operatorName(), token: madeToken }];
 }
 
 /** Says first what answers and where things are stored: above all when it is the stub. */

@@ -1,0 +1,92 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { userInfo } from "node:os";
+
+import { type Bench, useCluster } from "./support/worker-bench.ts";
+import type { WorkerProcess } from "./support/worker-process.ts";
+
+setDefaultTimeout(120_000);
+
+const cluster = useCluster();
+
+function basic(name: string, token: string): Readonly<Record<string, string>> {
+  return { authorization: `Basic ${Buffer.from(`${name}:${token}`).toString("base64")}` };
+}
+
+interface Asked {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+async function ask(
+  worker: WorkerProcess,
+  path: string,
+  init: { readonly headers?: Readonly<Record<string, string>>; readonly body?: object } = {},
+): Promise<Asked> {
+  const { body, headers = {} } = init;
+  const response = await fetch(`${await worker.origin()}${path}`, {
+    headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
+  });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+async function failOne(bench: Bench, worker: WorkerProcess): Promise<string> {
+  const content = { kind: "text", text: "Ein geheimer Text. [[stub: permanent]]" } as const;
+  const { jobId } = await bench.store.submit({ studentSub: "geheim", content });
+  await worker.waitForLog("job.failed", (line) => line["jobId"] === jobId);
+  return jobId;
+}
+
+test("a browser on this machine sees and requeues what failed, by the token, and it is written down", async () => {
+  await using bench = await cluster.setup();
+  const worker = bench.startWorker({ LEASEHOLD_STUB_MARKERS: "on" });
+  const headers = basic("whoever", await worker.token());
+  const id = await failOne(bench, worker);
+
+  const asked = await ask(worker, "/console/overview");
+  const wrong = await ask(worker, "/console/overview", {
+    headers: basic("somebody", "x".repeat(32)),
+  });
+  const page = await ask(worker, "/console/dead-letters", { headers });
+  const acted = await ask(worker, `/console/api/jobs/${id}/requeue`, {
+    headers,
+    body: { reason: "a better model" },
+  });
+
+  expect([asked.status, asked.headers.get("www-authenticate")]).toEqual([
+    401,
+    'Basic realm="Leasehold", charset="UTF-8"',
+  ]);
+  expect(wrong.status).toBe(401);
+  expect(page.status).toBe(200);
+  expect(page.text).toContain("input_unsupported");
+  expect(page.text).not.toContain("geheim");
+  expect([acted.status, acted.text]).toEqual([200, expect.stringContaining("ok")]);
+  expect(await bench.client.getActions({ target: id })).toMatchObject([
+    { operator: userInfo().username, action: "job.requeue", reason: "a better model" },
+  ]);
+  expect(worker.log().map(({ msg }) => msg)).toContain("console.listening");
+});
+
+test("a token that may ask for health does not open the page: its operators are named", async () => {
+  await using bench = await cluster.setup();
+  const health = "token-of-the-monitoring";
+  const own = "ada-has-a-token-of-her-own";
+  const closed = bench.startWorker({ LEASEHOLD_OPERATOR_TOKEN: health });
+  const open = bench.startWorker({
+    LEASEHOLD_OPERATOR_TOKEN: health,
+    LEASEHOLD_CONSOLE_TOKENS: `ada:${own}`,
+  });
+
+  const none = await ask(closed, "/console/overview", { headers: basic("ada", health) });
+  const monitoring = await ask(open, "/console/overview", { headers: basic("ada", health) });
+  const ada = await ask(open, "/console/overview", { headers: basic("ada", own) });
+  const program = await ask(open, "/console/overview", {
+    headers: { authorization: `Bearer ${own}` },
+  });
+
+  expect([none, monitoring, ada, program].map(({ status }) => status)).toEqual([
+    404, 401, 200, 200,
+  ]);
+});
