@@ -8,6 +8,7 @@ import { defineRoutine } from "./lease-routines.ts";
 export interface RequeueFilter {
   readonly queue?: string;
   readonly type?: string;
+  readonly tenant?: string;
   /** The phase they ended in. */
   readonly phase?: string;
   readonly code?: string;

@@ -62,6 +62,7 @@ const optionalWord = z.string().optional();
 const filterSchema = z.strictObject({
   queue: optionalWord,
   type: optionalWord,
+  tenant: optionalWord,
   phase: optionalWord,
   code: optionalWord,
   state: z.enum(["failed", "dead", "cancelled"]).optional(),

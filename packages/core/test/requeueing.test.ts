@@ -78,6 +78,7 @@ describe("requeueAll", () => {
   test.each([
     ["queue", { queue: "default" }, { queue: "other" }],
     ["type", { type: "essay" }, { type: "letter" }],
+    ["tenant", { tenant: "acme" }, { tenant: "other" }],
     ["phase", { phase: "draft" }, { phase: "grade" }],
     ["state", { state: "failed" }, { state: "dead" }],
     ["since", { since: new Date(0) }, { since: new Date("2100-01-01") }],
@@ -85,7 +86,7 @@ describe("requeueAll", () => {
     ["outage", { outage: true }, { outage: true, code: "input_corrupt" }],
   ] as const)("filters by %s", async (_, fits, doesNotFit) => {
     await using queue = await setup();
-    await fail(queue, "backend_failed");
+    await fail(queue, "backend_failed", { tenant: "acme" });
 
     const missed = await queue.client.requeueAll(doesNotFit);
     const hit = await queue.client.requeueAll(fits);

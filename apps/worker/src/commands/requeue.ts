@@ -30,6 +30,7 @@ interface RequeueFlags extends AnswerFlags, ConsentFlags, ReasonFlags {
   readonly code?: string;
   readonly type?: string;
   readonly queue?: string;
+  readonly tenant?: string;
   readonly phase?: string;
   readonly state?: "failed" | "dead" | "cancelled";
   readonly since?: Date;
@@ -49,6 +50,7 @@ export function addRequeue(program: Command): void {
     .option("--code <code>", "those that ended with this code")
     .option("--type <type>", "those of this type")
     .option("--queue <queue>", "those of this queue")
+    .option("--tenant <tenant>", "those of this tenant")
     .option("--phase <phase>", "those that ended in this phase")
     .addOption(
       new Option("--state <state>", "default: failed and dead").choices([
@@ -122,6 +124,7 @@ function toFilter({
   code,
   type,
   queue,
+  tenant,
   phase,
   state,
   since,
@@ -132,6 +135,7 @@ function toFilter({
     ...(code === undefined ? {} : { code }),
     ...(type === undefined ? {} : { type }),
     ...(queue === undefined ? {} : { queue }),
+    ...(tenant === undefined ? {} : { tenant }),
     ...(phase === undefined ? {} : { phase }),
     ...(state === undefined ? {} : { state }),
     ...(since === undefined ? {} : { since }),

@@ -7,6 +7,7 @@ import { moment, word } from "./job-schemas.ts";
 export interface FilterWords {
   readonly queue?: string | undefined;
   readonly type?: string | undefined;
+  readonly tenant?: string | undefined;
   readonly phase?: string | undefined;
   readonly code?: string | undefined;
   readonly state?: "failed" | "dead" | "cancelled" | undefined;
@@ -18,6 +19,7 @@ export interface FilterWords {
 const filterWords = {
   queue: word.optional(),
   type: word.optional(),
+  tenant: word.optional(),
   phase: word.optional(),
   code: word.optional(),
   state: z.enum(["failed", "dead", "cancelled"]).optional(),

@@ -13,6 +13,7 @@ declare
     else array[p_filter ->> 'state'] end;
   v_queue text := p_filter ->> 'queue';
   v_type text := p_filter ->> 'type';
+  v_tenant text := p_filter ->> 'tenant';
   v_phase text := p_filter ->> 'phase';
   v_code text := p_filter ->> 'code';
   v_outage boolean := coalesce((p_filter ->> 'outage')::boolean, false);
@@ -39,6 +40,7 @@ begin
         and (s.finished_at > v_since or s.job_id > v_after_id)
         and (v_phase is null or s.phase = v_phase) and (v_code is null or s.code = v_code)
         and (v_queue is null or j.queue = v_queue) and (v_type is null or j.type = v_type)
+        and (v_tenant is null or j.tenant = v_tenant)
         and (not v_outage or :"schema".is_outage_victim(s.job_id, s.code))
       order by s.finished_at, s.job_id limit v_left;
     get diagnostics v_found = row_count;

@@ -1,7 +1,7 @@
 -- Gives many ended jobs a new start, each as requeue_job does.
---   p_filter: { and, all optional: queue, type, phase, code, state (failed, dead or cancelled; failed and dead), since,
---   until (timestamptz: when they ended), outage (true: only victims of an outage, see is_outage_victim), after (what
---   an earlier call answered in `next`) }. Any other field is an error, and so is a filter that is no object.
+--   p_filter: { and, all optional: queue, type, tenant, phase, code, state (failed, dead or cancelled; failed and dead),
+--   since, until (timestamptz: when they ended), outage (true: only victims of an outage, see is_outage_victim), after
+--   (what an earlier call answered in `next`) }. Any other field is an error, and so is a filter that is no object.
 --   p_limit: jobs looked at in one call. p_spread_ms: they are due at random times within so long from now.
 --   p_dry_run: only counts.
 --   Locks: the stopped rows, skipping those somebody else holds; then all their unique keys, by number, and their
@@ -26,7 +26,7 @@ declare
 begin
   if jsonb_typeof(p_filter) is distinct from 'object' or exists (
     select from jsonb_object_keys(p_filter) as f (name)
-    where f.name not in ('queue', 'type', 'phase', 'code', 'state', 'since', 'until', 'outage', 'after')
+    where f.name not in ('queue', 'type', 'tenant', 'phase', 'code', 'state', 'since', 'until', 'outage', 'after')
   ) then
     raise exception using errcode = '22023', message = 'requeue_jobs: the filter has a field that is not known';
   elsif p_filter ->> 'state' not in ('failed', 'dead', 'cancelled') then
