@@ -58,6 +58,8 @@ export async function openExplainer(server: TestServer, schema: string): Promise
     },
   });
   await admin.unsafe("load 'auto_explain'");
+  // As our own statements are, whatever the database has for a default.
+  await admin.unsafe("set default_transaction_isolation = 'read committed'");
   const settings = { log_min_duration: 0, log_nested_statements: "on", log_analyze: "on" };
   for (const [name, value] of Object.entries({
     ...settings,
