@@ -71,6 +71,7 @@ import tuneVacuum from "../sql/migrations/0011_tune_vacuum.sql" with { type: "te
 import addWorkerLanes from "../sql/migrations/0012_add_worker_lanes.sql" with { type: "text" };
 import narrowLease from "../sql/migrations/0013_narrow_lease.sql" with { type: "text" };
 import addActions from "../sql/migrations/0014_add_actions.sql" with { type: "text" };
+import widenPause from "../sql/migrations/0015_widen_pause.sql" with { type: "text" };
 import ownSchema from "../sql/roles/own_schema.sql" with { type: "text" };
 import { afterDefinitions } from "./after-sql.ts";
 import { explainingDefinitions } from "./explaining-sql.ts";
@@ -117,6 +118,7 @@ export const coreSql: SqlBundle = {
     { version: 12, name: "add_worker_lanes", text: addWorkerLanes },
     { version: 13, name: "narrow_lease", text: narrowLease },
     { version: 14, name: "add_actions", text: addActions },
+    { version: 15, name: "widen_pause", text: widenPause },
   ],
   definitions: [
     clock,

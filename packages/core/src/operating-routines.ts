@@ -4,10 +4,12 @@ import type { Routine } from "./database.ts";
 import { defineRoutine } from "./lease-routines.ts";
 import type { PruneAnswer } from "./upkeep.ts";
 
-/** What is paused: a queue, or a type, of which a version or a phase alone may be meant. */
+/** What is paused: a queue, a tenant, a resource, or a type, of which a version or a phase alone may be meant. */
 export type PauseScope =
   | { readonly queue: string }
-  | { readonly type: string; readonly version?: number; readonly phase?: string };
+  | { readonly type: string; readonly version?: number; readonly phase?: string }
+  | { readonly tenant: string }
+  | { readonly resource: string };
 
 export interface PauseRecord {
   /** As `resume` takes it. */
@@ -61,9 +63,24 @@ const optionalText = z
   .nullable()
   .transform((value) => value ?? undefined);
 
+function toScope(
+  kind: "queue" | "type" | "tenant" | "resource",
+  name: string,
+  { version, phase }: { readonly version: number | null; readonly phase: string | null },
+): PauseScope {
+  if (kind === "queue") return { queue: name };
+  if (kind === "tenant") return { tenant: name };
+  if (kind === "resource") return { resource: name };
+  return {
+    type: name,
+    ...(version === null ? {} : { version }),
+    ...(phase === null ? {} : { phase }),
+  };
+}
+
 const pauseRow: z.ZodType<PauseRecord> = z
   .tuple([
-    z.enum(["queue", "type"]),
+    z.enum(["queue", "type", "tenant", "resource"]),
     z.string(),
     z.int().nullable(),
     z.string().nullable(),
@@ -72,14 +89,7 @@ const pauseRow: z.ZodType<PauseRecord> = z
     z.date(),
   ])
   .transform(([kind, name, version, phase, reason, pausedBy, pausedAt]) => ({
-    scope:
-      kind === "queue"
-        ? { queue: name }
-        : {
-            type: name,
-            ...(version === null ? {} : { version }),
-            ...(phase === null ? {} : { phase }),
-          },
+    scope: toScope(kind, name, { version, phase }),
     reason,
     pausedBy,
     pausedAt,

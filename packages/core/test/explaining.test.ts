@@ -221,12 +221,21 @@ describe("a job that needs a resource is held up", () => {
     const full = await ward.cause(id);
     await ward.client.openBreaker("host/model");
     const shut = await ward.cause(id);
+    await ward.client.pause({ resource: "host/model" }, { reason: "new card" });
+    const paused = await ward.cause(id);
     await ward.staff({ name: "elsewhere", resource: "other/model" });
     const free = await ward.cause(id);
 
     expect(full).toMatchObject({
       cause: "resource_full",
       sentence: "What it needs, host/model, is full: 1 of 1 run.",
+    });
+    expect(paused).toMatchObject({
+      cause: "paused",
+      sentence: expect.stringMatching(
+        /, is paused since .* by leasehold \(new card\): resume lets it go on\.$/,
+      ),
+      blocker: "host/model",
     });
     expect(shut).toMatchObject({
       cause: "breaker_open",

@@ -8,7 +8,8 @@ import { type TableView, toMoment, toPlainText } from "../command-line/table.ts"
 import type { WorkerConfig } from "../config.ts";
 import { actingAs, openOperator, type ReasonFlags, reasonOf } from "../operator.ts";
 
-type ScopeKind = "queue" | "type";
+type ScopeKind = (typeof scopeKinds)[number];
+const scopeKinds = ["queue", "type", "tenant", "resource"] as const;
 
 interface PauseFlags extends AnswerFlags, ReasonFlags {
   readonly typeVersion?: number;
@@ -18,7 +19,7 @@ interface PauseFlags extends AnswerFlags, ReasonFlags {
 export function addPause(program: Command): void {
   addScope(program.command("pause"))
     .description(
-      "stop claims of a queue or a type, by every worker; without words, show what is paused",
+      "stop claims of a queue or a type, for a tenant or a resource; without words, show what is paused",
     )
     .option("--reason <words>", "why, in your own words, for the next one")
     .addOption(jsonOption())
@@ -52,7 +53,7 @@ export function addResume(program: Command): void {
 
 function addScope(command: Command): Command {
   return command
-    .addArgument(new Argument("[scope]", "what is meant").choices(["queue", "type"]))
+    .addArgument(new Argument("[scope]", "what is meant").choices(scopeKinds))
     .argument("[name]", "its name")
     .option("--type-version <number>", "of a type: this version alone", parseCount)
     .option("--phase <phase>", "of a type: this phase alone");
@@ -65,7 +66,11 @@ export function toPauseLine({ scope, pausedAt, pausedBy, reason }: PauseRecord):
 }
 
 function describeScope(scope: PauseScope): string {
-  if ("queue" in scope) return `queue ${toPlainText(scope.queue)}`;
+  if (!("type" in scope)) {
+    return Object.entries(scope)
+      .map(([kind, name]) => `${kind} ${toPlainText(String(name))}`)
+      .join();
+  }
   const version = scope.version === undefined ? "" : ` version ${scope.version}`;
   const phase = scope.phase === undefined ? "" : ` phase ${toPlainText(scope.phase)}`;
   return `type ${toPlainText(scope.type)}${version}${phase}`;
@@ -96,7 +101,8 @@ function toScope({
   if (typeVersion !== undefined || phase !== undefined) {
     throw new WorkerError("input_invalid", "Only a type has versions and phases.");
   }
-  return { queue: name };
+  if (kind === "tenant") return { tenant: name };
+  return kind === "resource" ? { resource: name } : { queue: name };
 }
 
 const view: TableView<PauseRecord> = {

@@ -9,6 +9,8 @@ import { ConsoleProblem } from "./problem.ts";
 
 const pauseScope = z.union([
   z.strictObject({ queue: word }),
+  z.strictObject({ tenant: word }),
+  z.strictObject({ resource: word }),
   z.strictObject({
     type: word,
     version: z.int().min(1).max(32_767).optional(),
@@ -29,7 +31,8 @@ export function addPauseRoutes({ api, client, guard }: RouteParts): void {
       path: "/api/pauses",
       operationId: "pause",
       tags: ["pauses"],
-      summary: "Stops claims of a queue or a type. Jobs that run go on; what is enqueued waits",
+      summary:
+        "Stops claims of a queue or a type, for a tenant or a resource. Jobs that run go on; what is enqueued waits",
       middleware: guard("scope.pause", "act"),
       request: { body: pauseBody },
       responses: answers(paused, "`already`: it was paused, and now has the new reason."),
@@ -65,7 +68,7 @@ export function addPauseRoutes({ api, client, guard }: RouteParts): void {
 type ScopeWords = z.output<typeof pauseScope>;
 
 function toScope(scope: ScopeWords): PauseScope {
-  return "queue" in scope ? scope : given(scope);
+  return "type" in scope ? given(scope) : scope;
 }
 
 function nameScope(scope: ScopeWords): string {

@@ -128,7 +128,10 @@ function toLane(
     isPaused: pauses.some(({ scope }) =>
       "queue" in scope
         ? scope.queue === queue
-        : scope.type === type && scope.version === undefined && scope.phase === undefined,
+        : "type" in scope &&
+          scope.type === type &&
+          scope.version === undefined &&
+          scope.phase === undefined,
     ),
   };
 }

@@ -117,6 +117,8 @@ export function groupKey({ queue, type, phase, state, code }: DeadLetterRecord):
 /** What is paused, in a word or two. */
 export function sayScope(scope: PauseScope): string {
   if ("queue" in scope) return scope.queue;
+  if ("tenant" in scope) return scope.tenant;
+  if ("resource" in scope) return scope.resource;
   const { type, version, phase } = scope;
   return [`${type}${version === undefined ? "" : `/${version}`}`, phase]
     .filter((part) => part !== undefined)

@@ -1,7 +1,7 @@
 -- What a job needs, when none of it bears another job now. A job that one live worker could run without, or with another
 -- resource that is free, is not held up. Private; see explain_job.
---   Index: resource (name), and those of weigh_resource.
---   Answers: one row per resource, of cause breaker_open, breaker_probing, resource_full or resource_slow; none otherwise.
+--   Index: resource (name), pause (scope, name), and those of weigh_resource.
+--   Answers: one row per resource, of cause paused, breaker_open, breaker_probing, resource_full or resource_slow; none otherwise.
 create or replace function :"schema".explain_resources(p_lane :"schema".lane, p_now timestamptz)
 returns table (cause text, sentence text, blocker text, until timestamptz)
 language sql stable security definer set search_path = pg_catalog, pg_temp
@@ -15,6 +15,9 @@ as $$
   )
   select c.cause,
     case c.cause
+      when 'paused' then format(
+        'What it needs, %s, is paused since %s by %s', n.resource, :"schema".say_time(p.paused_at), p.paused_by
+      ) || coalesce(' (' || p.reason || ')', '') || ': resume lets it go on.'
       when 'breaker_open' then format('What it needs, %s, is shut off with the code %s: ', n.resource, n.code)
         || case when c.until is null then 'close_breaker lets jobs go on.'
           else format('one job looks whether it is back at %s.', :"schema".say_time(c.until)) end
@@ -32,10 +35,11 @@ as $$
     end,
     n.resource, c.until
   from need as n
+  left join :"schema".pause as p on p.scope = 'resource' and p.name = n.resource
   cross join lateral (
-    select case when n.wait_ms > 0 and n.state = 'open' then 'breaker_open' when n.wait_ms > 0 then 'breaker_probing'
+    select case when p.name is not null then 'paused' when n.wait_ms > 0 and n.state = 'open' then 'breaker_open' when n.wait_ms > 0 then 'breaker_probing'
         when n.leased >= n.concurrency_max then 'resource_full' else 'resource_slow' end as cause,
-      case when n.wait_ms > 0 and n.state = 'open' then nullif(n.open_until, 'infinity') end as until
+      case when p.name is null and n.wait_ms > 0 and n.state = 'open' then nullif(n.open_until, 'infinity') end as until
   ) as c
   where not exists (select from need as o where o.places is distinct from 0)
   order by n.resource

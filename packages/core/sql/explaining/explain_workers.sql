@@ -23,7 +23,8 @@ begin
     cross join lateral (
       select concat(p.scope, ' ', p.name, '/' || p.version, ', phase ' || p.phase) as blocker
     ) as b
-    where p.name = case p.scope when 'queue' then p_lane.queue else p_lane.type end
+    where p.name = case p.scope when 'queue' then p_lane.queue when 'type' then p_lane.type
+        when 'tenant' then (select j.tenant from :"schema".job as j where j.id = p_job_id) end
       and coalesce(p.version, p_lane.version) = p_lane.version and coalesce(p.phase, p_lane.phase) = p_lane.phase
     order by p.scope, p.paused_at;
 

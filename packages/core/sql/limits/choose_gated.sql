@@ -26,7 +26,7 @@ begin
       cross join lateral (select coalesce(:"schema".limit_left('type', l.type, p_now), p_limit) as room) as t
       where q.room > 0 and t.room > 0
     ), bound as materialized (
-      select case when exists (select from :"schema".job_limit as m where m.scope = 'tenant')
+      select case when exists (select from :"schema".job_limit as m where m.scope in ('tenant', 'pause'))
         then :"schema".tenants_left(p_now) else '{}' end as by_tenant
     ), waiting as (
       select g.lane_id, h.tenant, h.due_at from gate as g cross join lateral (

@@ -12,7 +12,8 @@ begin
   cross join lateral (
     select case p_scope when 'queue' then n.queue when 'type' then n.type else nullif(j.tenant, '') end as key
   ) as k
-  where k.key = p_key or (p_scope = 'tenant' and p_key = '*' and k.key is not null)
+  -- A pause counts nobody.
+  where p_scope <> 'pause' and (k.key = p_key or (p_scope = 'tenant' and p_key = '*' and k.key is not null))
   on conflict (scope, key, job_id) do update set token = excluded.token;
 
   perform :"schema".gate_waiting(array(

@@ -14,7 +14,7 @@ begin
     join :"schema".lane as n on n.id = g.lane_id
     where exists (
       select from :"schema".job_limit as m
-      where m.scope = 'tenant' or (m.scope, m.key) in (('queue', n.queue), ('type', n.type))
+      where m.scope in ('tenant', 'pause') or (m.scope, m.key) in (('queue', n.queue), ('type', n.type))
     )
   ) as l
   join added as a on a.lane_id = l.lane_id;

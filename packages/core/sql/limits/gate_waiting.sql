@@ -12,7 +12,8 @@ as $$
     where exists (select from :"schema".job_limit as m where m.scope = 'queue' and m.key = n.queue)
       or exists (select from :"schema".job_limit as m where m.scope = 'type' and m.key = n.type)
       or (j.tenant <> '' and exists (
-        select from :"schema".job_limit as m where m.scope = 'tenant' and m.key in (j.tenant, '*')
+        select from :"schema".job_limit as m
+        where (m.scope = 'tenant' and m.key in (j.tenant, '*')) or (m.scope = 'pause' and m.key = j.tenant)
       ))
   ), twin as (
     insert into :"schema".lane (id, queue, type, version, phase, solo, gated) overriding system value

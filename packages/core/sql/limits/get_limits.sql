@@ -14,7 +14,8 @@ as $$
       join :"schema".lease as l on l.job_id = s.job_id and l.token = s.token
       where s.scope = m.scope and (s.key = m.key or (m.scope = 'tenant' and m.key = '*'))
     )
-  from :"schema".job_limit as m
+  -- A pause is shown by get_pauses.
+  from (select l.* from :"schema".job_limit as l where l.scope <> 'pause') as m
   full join :"schema".tenant_weight as w on m.scope = 'tenant' and m.key = w.tenant
   order by 1, 2
 $$;

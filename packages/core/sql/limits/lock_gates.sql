@@ -22,7 +22,7 @@ begin
       select 'type ' || m.key from :"schema".lane as n
       join :"schema".job_limit as m on m.scope = 'type' and m.key = n.type where n.id = any (p_lanes)
       union all
-      select 'tenants' where exists (select from :"schema".job_limit as m where m.scope = 'tenant')
+      select 'tenants' where exists (select from :"schema".job_limit as m where m.scope in ('tenant', 'pause'))
     ) as g (name) order by 1
   loop
     perform pg_advisory_xact_lock(v_lock);

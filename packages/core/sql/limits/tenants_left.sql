@@ -1,6 +1,7 @@
 -- How many more jobs may start of each tenant who runs some, or has a limit of its own. Private; the caller holds the lock.
 --   Index: job_limit (scope, key), slot (scope, key, job_id), lease (job_id), start_count (scope, key, piece).
---   Answers: an object by tenant, and under `*` what each of the others may; a missing one is not bounded.
+--   Answers: an object by tenant, and under `*` what each of the others may; a missing one is not bounded. Of who is paused,
+--   none.
 create or replace function :"schema".tenants_left(p_now timestamptz) returns jsonb
 language sql stable security definer set search_path = pg_catalog, pg_temp
 -- Of those who run there may be many, and none of these tables is a queue.
@@ -26,6 +27,8 @@ as $$
   )
   select coalesce(jsonb_object_agg(k.key, greatest(0, least(
     k.concurrency_max - coalesce(r.ct, 0), k.rate_max - coalesce(c.ct, 0)
-  ))), '{}')
+  ))), '{}') || (
+    select coalesce(jsonb_object_agg(m.key, 0), '{}') from :"schema".job_limit as m where m.scope = 'pause'
+  )
   from known as k left join running as r on r.key = k.key left join started as c on c.key = k.key
 $$;

@@ -1,5 +1,5 @@
 -- What is paused, the oldest first.
---   Answers: scope (queue, type), name, version and phase (null: all), reason, login and time of who paused it.
+--   Answers: scope (queue, type, tenant, resource), name, version and phase (null: all), reason, login and time of who paused it.
 create or replace function :"schema".get_pauses()
 returns table (
   scope text, name text, version smallint, phase text, reason text, paused_by text, paused_at timestamptz

@@ -6,7 +6,7 @@ as $$
   select coalesce(array_agg(l.id), '{}') from :"schema".lane as l
   where l.id = any (p_lanes) and not exists (
     select from :"schema".pause as p
-    where p.name = case p.scope when 'queue' then l.queue else l.type end
+    where p.name = case p.scope when 'queue' then l.queue when 'type' then l.type end
       and coalesce(p.version, l.version) = l.version and coalesce(p.phase, l.phase) = l.phase
   )
 $$;

@@ -1,5 +1,5 @@
 -- What a resource bears at this moment. Private; it changes nothing. Who has locked the row may act on it.
---   After an outage one job at a time goes first, then twice as many every 5 seconds.
+--   After an outage one job at a time goes first, then twice as many every 5 seconds. None while it is paused.
 --   Index: lease (resource), and those of judge_probe.
 --   Answers: state (closed; open: one job may look when nothing is to be waited for; half_open: one looks), wait_ms until
 --   it is worth asking again, and places for jobs (null: no bound). A state that is not the row's is to be written.
@@ -18,6 +18,14 @@ declare
 begin
   state := p_resource.state;
   wait_ms := 0;
+  if exists (select from :"schema".pause as p where p.scope = 'resource' and p.name = p_resource.name) then
+    -- Whatever its breaker says stays as it is until the pause is over.
+    places := 0;
+    if state <> 'closed' then
+      wait_ms := 1000;
+    end if;
+    return;
+  end if;
   if state = 'open' then
     v_until := p_resource.open_until;
   elsif state = 'half_open' then

@@ -233,6 +233,16 @@ export const queued: readonly Situation[] = [
     blocker: "type essay/1, phase draft",
   },
   {
+    name: "is of a tenant who is paused",
+    async stage(ward) {
+      await ward.client.pause({ tenant: "acme" });
+      return await ward.enqueue({ tenant: "acme" });
+    },
+    cause: "paused",
+    sentence: "The tenant acme is paused since @ by leasehold: resume lets it go on.",
+    blocker: "tenant acme",
+  },
+  {
     name: "must run alone",
     stage: lose,
     cause: "runs_alone",
