@@ -140,6 +140,11 @@ const cases: readonly Case[] = [
   [{ WORKER_GRACE_SECONDS: "0" }, (c) => c.worker.graceSeconds, 0],
   [{ WORKER_ABANDONED_MAX: "0" }, (c) => c.worker.abandonedMax, 0],
   [{ LEASEHOLD_SCHEDULER: "off" }, (c) => c.schedules, false],
+  [
+    { LEASEHOLD_CONSOLE_TOKENS: "ada:token-of-ada-0000001" },
+    (c) => c.consoleOperators.map(({ name }) => name),
+    ["ada"],
+  ],
   [{ LEASEHOLD_HTTP_PORT: "off" }, (c) => [c.http.port, c.http.isDefaultPort], [undefined, false]],
   [{ LEASEHOLD_HTTP_PORT: "8787" }, (c) => [c.http.port, c.http.isDefaultPort], [8787, false]],
   [{ LEASEHOLD_HTTP_HOST: "::1" }, (c) => c.http.host, "::1"],

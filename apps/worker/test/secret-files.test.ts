@@ -49,6 +49,7 @@ test("the secrets are what opens a door", () => {
     "LEASEHOLD_ADMIN_DATABASE_URL",
     "OPENAI_API_KEY",
     "LEASEHOLD_OPERATOR_TOKEN",
+    "LEASEHOLD_CONSOLE_TOKENS",
     "OTEL_EXPORTER_OTLP_HEADERS",
   ]);
 });
@@ -62,10 +63,12 @@ test.each(secretNames)(
 
     const config = parseEnvironment({ ...openai, ...traced, [`${name}_FILE`]: file.path });
 
-    const { databaseUrl, adminDatabaseUrl, http, backend, traces } = config;
+    const { databaseUrl, adminDatabaseUrl, http, consoleOperators, backend, traces } = config;
     const key = backend.kind === "openai" ? backend.apiKey : undefined;
     const headers = Object.entries(traces?.to.headers ?? {}).map((pair) => pair.join("="));
-    const found = [databaseUrl, adminDatabaseUrl, key, ...http.operatorTokens, ...headers];
+    const pairs = consoleOperators.map((operator) => `${operator.name}:${operator.token}`);
+    const tokens = [...http.operatorTokens, ...pairs];
+    const found = [databaseUrl, adminDatabaseUrl, key, ...tokens, ...headers];
     expect(found).toContain(secret);
   },
 );
