@@ -45,6 +45,22 @@ describe("learning_worker_health_probe", () => {
     });
   });
 
+  test("counts no further than it has to, and still finds the oldest", async () => {
+    await using learning = await setup();
+    await learning.submit();
+    // Rows of a queue that nobody analysed, as it is after a night without workers.
+    await learning.query(
+      `insert into :"schema".ready (job_id, lane_id, priority, due_at, attempt)
+       select r.job_id + n, r.lane_id, n % 10, r.due_at - n * interval '10 milliseconds', 1
+       from :"schema".ready as r, generate_series(1, 10000) as n`,
+    );
+
+    const checks = await learning.store.probeHealth();
+
+    expect(checks[1]).toMatchObject({ status: "ok", detail: "visible_jobs=10000+" });
+    expect(checks[2]?.detail).toMatch(/^oldest_due_seconds=1\d\d$/);
+  });
+
   test("fails when a job has been due for more than 15 minutes", async () => {
     await using learning = await setup();
     await learning.submit();
