@@ -120,6 +120,8 @@ test("each of them did happen, and each place has something to say", async () =>
   expect(sinks.metrics).toContain("ai_worker_failed_total");
   expect(sinks.health).toContain("db_role");
   expect(sinks.headers).toContain("no-store");
+  expect(sinks.console).toContain('"code":"input_corrupt"');
+  expect(sinks.console).not.toContain("503 ");
   expect(sinks.errors.length).toBeGreaterThan(500);
   expect(sinks.processes).toContain("main.ts");
   expect(sinks.commands).toContain("input_corrupt");

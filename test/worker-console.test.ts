@@ -67,16 +67,22 @@ test("a browser on this machine sees and requeues what failed, by the token, and
     { operator: userInfo().username, action: "job.requeue", reason: "a better model" },
   ]);
   expect(worker.log().map(({ msg }) => msg)).toContain("console.listening");
+  expect(await worker.waitForLog("console.acted")).toMatchObject({
+    action: "job.requeue",
+    status: 200,
+  });
+  expect(worker.output().stdout).not.toContain("a better model");
 });
 
 test("a token that may ask for health does not open the page: its operators are named", async () => {
   await using bench = await cluster.setup();
   const health = "token-of-the-monitoring";
   const own = "ada-has-a-token-of-her-own";
+  const reading = "bob-has-a-token-that-reads";
   const closed = bench.startWorker({ LEASEHOLD_OPERATOR_TOKEN: health });
   const open = bench.startWorker({
     LEASEHOLD_OPERATOR_TOKEN: health,
-    LEASEHOLD_CONSOLE_TOKENS: `ada:${own}`,
+    LEASEHOLD_CONSOLE_TOKENS: `ada:${own}, bob:read:${reading}`,
   });
 
   const none = await ask(closed, "/console/overview", { headers: basic("ada", health) });
@@ -86,6 +92,16 @@ test("a token that may ask for health does not open the page: its operators are 
     headers: { authorization: `Bearer ${own}` },
   });
 
+  const refused = await ask(open, "/console/api/pauses", {
+    headers: basic("bob", reading),
+    body: { scope: { queue: "default" } },
+  });
+
+  expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('"role":"act"')]);
+  expect(await open.waitForLog("console.refused")).toMatchObject({
+    operator: "bob",
+    code: "forbidden",
+  });
   expect([none, monitoring, ada, program].map(({ status }) => status)).toEqual([
     404, 401, 200, 200,
   ]);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import type { Client } from "@leasehold/core";
 
+import { readConsole } from "./console-sink.ts";
 import { writePdf } from "./hostile-files/pdf-writer.ts";
 import { createTcpRelay, type TcpRelay } from "./tcp-relay.ts";
 import { startTraceCollector, type TraceCollector } from "./trace-collector.ts";
@@ -22,6 +23,7 @@ export const canaries = {
   hints: "zeisig-loesung-7f3a",
   password: "zeisig-passwort-7f3a",
   token: "zeisig-betreiber-wort-7f3a",
+  consoleToken: "zeisig-konsolen-wort-7f3a",
   key: "zeisig-schluessel-7f3a",
 } as const;
 
@@ -52,6 +54,8 @@ export async function setupAviary(cluster: Cluster): Promise<Aviary> {
     variables: {
       LEARNING_DATABASE_URL: `postgresql://leasehold:${canaries.password}@127.0.0.1:${relay.port}/${name}`,
       LEASEHOLD_OPERATOR_TOKEN: canaries.token,
+      // One who may not see what is in jobs.
+      LEASEHOLD_CONSOLE_TOKENS: `ada:read+act:${canaries.consoleToken}`,
       OTEL_EXPORTER_OTLP_HEADERS: `x-key=${canaries.key}`,
       OPENAI_API_KEY: canaries.key,
       LEASEHOLD_STUB_MARKERS: "on",
@@ -142,6 +146,7 @@ export interface Sinks {
   readonly metrics: string;
   readonly health: string;
   readonly headers: string;
+  readonly console: string;
   readonly errors: string;
   readonly processes: string;
   readonly commands: string;
@@ -176,6 +181,7 @@ export async function readSinks(bench: Bench, sources: SinkSources): Promise<Sin
     metrics,
     health: health.map(([text]) => text).join("\n"),
     headers: health.map(([, headers]) => headers).join("\n"),
+    console: await readConsole(`${origin}/console`, canaries.consoleToken),
     errors: await readErrors(bench),
     processes,
     commands: runs.map(({ stdout, stderr }) => stdout + stderr).join("\n"),

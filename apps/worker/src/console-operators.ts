@@ -1,22 +1,25 @@
-import { type AuthorizeOperator, bearerTokens } from "@leasehold/console-hono";
+import {
+  type AuthorizeOperator,
+  bearerTokens,
+  type OperatorRole,
+  type OperatorToken,
+} from "@leasehold/console-hono";
 
 import type { EnvironmentValues } from "./settings.ts";
 
-/** Who may see and steer jobs on the page. Their name stands beside all that they do. */
-export interface ConsoleOperator {
-  readonly name: string;
-  readonly token: string;
-}
+/** Who may open the page, and what for. Their name stands beside all that they do. */
+export type ConsoleOperator = OperatorToken;
 
-/** Reads `name:token` pairs. */
+const allRoles = ["read", "act", "reveal"] as const;
+/** What is in a job stays closed to whoever is not given more. */
+export const usualRoles: readonly OperatorRole[] = ["read", "act"];
+
+/** Reads `name:token` pairs, which may have roles between: `name:read+act+reveal:token`. */
 export function toConsoleOperators(
   { consoleTokens }: Pick<EnvironmentValues, "consoleTokens">,
   problems: string[],
 ): readonly ConsoleOperator[] {
-  const operators = consoleTokens.map((pair) => {
-    const at = pair.indexOf(":");
-    return { name: pair.slice(0, Math.max(at, 0)), token: pair.slice(at + 1) };
-  });
+  const operators = consoleTokens.map(toOperator);
   if (operators.length === 0) return operators;
   try {
     authorizeOperators(operators);
@@ -28,9 +31,21 @@ export function toConsoleOperators(
   return operators;
 }
 
-/** Knows operators by their tokens. They see and act; what is in a job stays closed to them. */
+function toOperator(text: string): ConsoleOperator {
+  const at = text.indexOf(":");
+  const name = text.slice(0, Math.max(at, 0));
+  const rest = text.slice(at + 1);
+  const [, words = "", token] = /^([a-z]+(?:\+[a-z]+)*):(.*)$/s.exec(rest) ?? [];
+  const given = words.split("+");
+  const roles = allRoles.filter((role) => given.includes(role));
+  // A token may have a colon in it, too.
+  if (token === undefined || roles.length < given.length) {
+    return { name, token: rest, roles: usualRoles };
+  }
+  return { name, token, roles };
+}
+
+/** Knows operators by their tokens. */
 export function authorizeOperators(operators: readonly ConsoleOperator[]): AuthorizeOperator {
-  return bearerTokens(
-    operators.map(({ name, token }) => ({ name, token, roles: ["read", "act"] })),
-  );
+  return bearerTokens(operators);
 }

@@ -1,9 +1,12 @@
-import { createConsole } from "@leasehold/console-hono";
+import { createOllamaModel } from "@leasehold/adapter-ollama";
+import { type ConsoleEvent, createConsole, type WarmResource } from "@leasehold/console-hono";
 import type { Client } from "@leasehold/core";
 import { createScheduler, type Scheduler } from "@leasehold/cron";
 import { Hono } from "hono";
 
+import type { LocalBackendConfig, WorkerConfig } from "./config.ts";
 import { authorizeOperators, type ConsoleOperator } from "./console-operators.ts";
+import { describeModels } from "./models.ts";
 
 /** Where the page is. */
 export const consolePath = "/console";
@@ -13,21 +16,28 @@ export interface ConsoleRoutes extends AsyncDisposable {
   readonly routes: Hono;
 }
 
+export interface ConsoleParts extends Pick<WorkerConfig, "schema" | "backend"> {
+  readonly client: Client;
+  readonly url: string;
+  readonly observe: (event: ConsoleEvent) => void;
+}
+
 /** Makes the page for those who are named. */
 export function openConsole(
   operators: readonly ConsoleOperator[],
-  {
-    client,
-    url,
-    schema,
-  }: { readonly client: Client; readonly url: string; readonly schema: string },
+  { client, url, schema, backend, observe }: ConsoleParts,
 ): ConsoleRoutes {
   // It is only asked: what runs beside the worker is another one, or none.
   const scheduler = createScheduler({ connection: url, schema });
-  const authorize = authorizeOperators(operators);
   const routes = new Hono();
-  const listSchedules = (): ReturnType<typeof readSchedules> => readSchedules(scheduler);
-  routes.route(consolePath, createConsole({ client, authorize, listSchedules }));
+  const page = createConsole({
+    client,
+    authorize: authorizeOperators(operators),
+    listSchedules: () => readSchedules(scheduler),
+    observe,
+    ...(backend.kind === "local" ? { warmResource: warmWith(backend) } : {}),
+  });
+  routes.route(consolePath, page);
   return { routes, [Symbol.asyncDispose]: () => scheduler[Symbol.asyncDispose]() };
 }
 
@@ -37,4 +47,18 @@ async function readSchedules(scheduler: Scheduler) {
     const { lastSlotAt, warning } = health.get(schedule.name) ?? {};
     return { ...schedule, lastSlotAt, warning };
   });
+}
+
+/** Has every server of a resource load its model, with the options that its calls will have. */
+function warmWith(backend: LocalBackendConfig): WarmResource {
+  return async (name, signal) => {
+    const model = describeModels(backend).find((each) => createOllamaModel(each).resource === name);
+    if (model === undefined) return "not_found";
+    for (const baseUrl of backend.baseUrl) {
+      // Loading has a limit of its own.
+      const context = { signal, deadlineAt: Infinity, progress: () => undefined };
+      await createOllamaModel({ ...model, baseUrl }).prepare?.(context);
+    }
+    return "ok";
+  };
 }

@@ -3,6 +3,7 @@ export type FieldKind = "id" | "code" | "word" | "number" | "flag" | "time" | "t
 
 /** Every field that a line may have. What is not here cannot be logged. */
 export const logFields = {
+  action: "word",
   attempt: "number",
   abandonedMax: "number",
   backend: "text",
@@ -21,6 +22,7 @@ export const logFields = {
   migration: "word",
   nextPhase: "word",
   operation: "code",
+  operator: "word",
   partsDone: "number",
   partsTotal: "number",
   path: "code",
@@ -35,6 +37,7 @@ export const logFields = {
   schedule: "word",
   solo: "flag",
   stage: "code",
+  status: "number",
   storage: "text",
   tokens: "number",
   type: "word",

@@ -1,3 +1,4 @@
+import type { ConsoleEvent } from "@leasehold/console-hono";
 import type { WorkerEventName } from "@leasehold/core";
 import type { SchedulerEvent } from "@leasehold/cron";
 
@@ -17,6 +18,7 @@ export interface LogEvent {
 type OwnEventName =
   | "adapter.told"
   | "console.listening"
+  | ConsoleEvent["name"]
   | "database.awaited"
   | "fallback.taken"
   | "hints.unheard"
@@ -28,6 +30,7 @@ type OwnEventName =
 export type LogEventName = WorkerEventName | SchedulerEvent["name"] | OwnEventName;
 
 const attempt = ["jobId", "type", "phase", "attempt"] as const;
+const asked = ["operator", "action", "status", "code"] as const;
 
 /** Every line that the worker can write, in the order of the documentation. */
 export const logEvents: Readonly<Record<LogEventName, LogEvent>> = {
@@ -69,6 +72,21 @@ export const logEvents: Readonly<Record<LogEventName, LogEvent>> = {
     level: "info",
     fields: ["url"],
     meaning: "The operators' page is served there.",
+  },
+  "console.acted": {
+    level: "info",
+    fields: asked,
+    meaning: "An operator did something there; `actions` has to what, and why.",
+  },
+  "console.refused": {
+    level: "warn",
+    fields: asked,
+    meaning: "Somebody was refused something there: `code` has why.",
+  },
+  "console.failed": {
+    level: "warn",
+    fields: asked,
+    meaning: "It could not answer: Postgres did not, or it is our mistake.",
   },
   "hints.unheard": {
     level: "info",

@@ -251,7 +251,7 @@ export const settings: {
     name: "LEASEHOLD_CONSOLE_TOKENS",
     fallback: "your user name, with the token in the data folder if that was made",
     meaning:
-      "Who may see and steer jobs at `/console`: `name:token`, parted by commas. Without anybody there is no page.",
+      "Who may see and steer jobs at `/console`: `name:token`, or with roles `name:read+act+reveal:token`, parted by commas. Without anybody there is no page.",
     isSecret: true,
   }),
   otlpEndpoint: text({

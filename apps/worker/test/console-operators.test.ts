@@ -8,8 +8,21 @@ test("operators of the page are named with their tokens", () => {
   const { consoleOperators } = parseEnvironment({ LEASEHOLD_CONSOLE_TOKENS });
 
   expect(consoleOperators).toEqual([
-    { name: "ada", token: "token-of-ada-0000001" },
-    { name: "bob", token: "token:of-bob-0000001" },
+    { name: "ada", token: "token-of-ada-0000001", roles: ["read", "act"] },
+    { name: "bob", token: "token:of-bob-0000001", roles: ["read", "act"] },
+  ]);
+});
+
+test("roles may stand between, and nothing else is taken for them", () => {
+  const LEASEHOLD_CONSOLE_TOKENS =
+    "ada:read:token-of-ada-0000001, bob:reveal+read+act:token-of-bob-0000001, eve:read+own:token-of-eve-0000001";
+
+  const { consoleOperators } = parseEnvironment({ LEASEHOLD_CONSOLE_TOKENS });
+
+  expect(consoleOperators).toEqual([
+    { name: "ada", token: "token-of-ada-0000001", roles: ["read"] },
+    { name: "bob", token: "token-of-bob-0000001", roles: ["read", "act", "reveal"] },
+    { name: "eve", token: "read+own:token-of-eve-0000001", roles: ["read", "act"] },
   ]);
 });
 

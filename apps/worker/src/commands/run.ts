@@ -5,7 +5,7 @@ import { type App, openApp } from "../app.ts";
 import { examples } from "../command-line/arguments.ts";
 import { execute } from "../command-line/execute.ts";
 import type { WorkerConfig } from "../config.ts";
-import type { ConsoleOperator } from "../console-operators.ts";
+import { type ConsoleOperator, usualRoles } from "../console-operators.ts";
 import { consolePath, openConsole } from "../console-routes.ts";
 import { openDatabase } from "../database.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -51,7 +51,7 @@ function openServer(
   { app, url }: { readonly app: App; readonly url: string },
   log: WorkerLog,
 ): Pick<HttpServer, "stop"> | undefined {
-  const { http, dataDir, schema } = config;
+  const { http, dataDir, schema, backend } = config;
   const { port } = http;
   if (port === undefined) return undefined;
   const { tokens, file } = findOperatorTokens(http, dataDir);
@@ -59,7 +59,13 @@ function openServer(
   const page =
     operators.length === 0
       ? undefined
-      : openConsole(operators, { client: app.client, url, schema });
+      : openConsole(operators, {
+          client: app.client,
+          url,
+          schema,
+          backend,
+          observe: ({ name, ...fields }) => log.write(name, fields),
+        });
   const routes = createRoutes({ ...app, tokens, http });
   if (page !== undefined) routes.route("/", page.routes);
   const server = serve(routes, { ...http, port });
@@ -80,7 +86,7 @@ function findConsoleOperators(
   madeToken: string | undefined,
 ): readonly ConsoleOperator[] {
   if (consoleOperators.length > 0 || madeToken === undefined) return consoleOperators;
-  return [{ name: operatorName(), token: madeToken }];
+  return [{ name: operatorName(), token: madeToken, roles: usualRoles }];
 }
 
 /** Says first what answers and where things are stored: above all when it is the stub. */
