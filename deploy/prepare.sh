@@ -18,6 +18,7 @@ make_word() {
 keep postgres_password "$(make_word)"
 keep worker_password "$(make_word)"
 keep operator_token "$(make_word)"
+keep console_tokens "operator:$(make_word)"
 keep admin_database_url "postgresql://postgres:$(cat .secrets/postgres_password)@postgres:5432/learning"
 keep worker_database_url "postgresql://gustav_worker:$(cat .secrets/worker_password)@postgres:5432/learning"
 

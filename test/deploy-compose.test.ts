@@ -66,7 +66,7 @@ const demands: readonly Demand[] = [
   {
     demand: "the worker gets no administrator's URL",
     at: "worker.secrets",
-    is: ["worker_database_url", "operator_token"],
+    is: ["worker_database_url", "operator_token", "console_tokens"],
   },
   {
     demand: "no secret stands in the environment",
