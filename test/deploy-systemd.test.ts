@@ -43,7 +43,9 @@ test("secrets are credentials, and none is an ordinary variable", () => {
   expect(files.map(([, value]) => value.replace("%d/", "")).toSorted()).toEqual(
     credentials.map(String).toSorted(),
   );
-  expect([...environment.keys()].filter((name) => /(?:_URL|_TOKENS?|_KEY)$/.test(name))).toEqual([]);
+  expect([...environment.keys()].filter((name) => /(?:_URL|_TOKENS?|_KEY)$/.test(name))).toEqual(
+    [],
+  );
 });
 
 test("the worker reads every variable that it is given", async () => {
