@@ -65,7 +65,7 @@ export async function openApp(config: WorkerConfig, url: string, log: WorkerLog)
     const checked = modelCheck.watch(model);
     return telemetry.model(tracing?.model(checked) ?? checked, name);
   };
-  const backend = stack.use(openBackend(config, watch));
+  const backend = stack.use(openBackend(config, { watch, memory: store }));
   const worker = stack.use(
     createWorker({
       connection: url,

@@ -7,6 +7,7 @@ import { createOpenAiModel, openAiAdapterVersion } from "@leasehold/adapter-open
 import { createStubModel, type StubModelOptions } from "@leasehold/adapter-stub";
 import type { AdapterV1 } from "@leasehold/core";
 import {
+  type AnswerMemory,
   createFolderStorage,
   createMediaPreparer,
   createServedAdapter,
@@ -27,13 +28,21 @@ export interface Backend extends AsyncDisposable {
 /** Is given each model once, with its name, and answers the same model, watched. */
 type Watch = (model: ModelV1, name: string) => ModelV1;
 
+/** What a backend is put into. */
+export interface BackendSurroundings {
+  readonly watch: Watch;
+  /** Where answers are looked for, if the configuration wants that. */
+  readonly memory?: AnswerMemory;
+}
+
 export function openBackend(
   {
     backend: config,
     storageRoot,
     feedbackFallbacks,
-  }: Pick<WorkerConfig, "backend" | "storageRoot" | "feedbackFallbacks">,
-  watch: Watch,
+    recallsAnswers,
+  }: Pick<WorkerConfig, "backend" | "storageRoot" | "feedbackFallbacks" | "recallsAnswers">,
+  { watch, memory }: BackendSurroundings,
 ): Backend {
   const storage = createFolderStorage({ root: storageRoot });
   const media = createMediaPreparer(
@@ -46,6 +55,7 @@ export function openBackend(
     storage,
     media,
     ...(feedbackFallbacks === undefined ? {} : { feedbackFallbacks }),
+    ...(recallsAnswers && memory !== undefined ? { memory } : {}),
   });
   return {
     adapter,

@@ -37,6 +37,7 @@ export interface WorkerConfig {
   /** Whether a scheduler runs beside the worker. */
   /** Undefined: as the adapter has it. */
   readonly feedbackFallbacks: readonly FeedbackFallback[] | undefined;
+  readonly recallsAnswers: boolean;
   readonly schedules: boolean;
   readonly http: HttpConfig;
   /** Who may use the page, as far as the environment names them. */
@@ -135,6 +136,7 @@ export function parseEnvironment(environment: Environment): WorkerConfig {
     migrates: databaseUrl === undefined || values.migrate === "auto",
     backend,
     feedbackFallbacks: values.feedbackFallbacks,
+    recallsAnswers: values.recallsAnswers === "on",
     storageRoot: resolve(values.storageRoot ?? join(dataDir, "uploads")),
     worker: {
       concurrency: values.concurrency ?? 1,
@@ -203,6 +205,7 @@ function readValues(environment: Environment, problems: string[]): EnvironmentVa
     visionTimeout: read("visionTimeout"),
     feedbackTimeout: read("feedbackTimeout"),
     feedbackFallbacks: read("feedbackFallbacks"),
+    recallsAnswers: read("recallsAnswers"),
     storageRoot: read("storageRoot"),
     concurrency: read("concurrency"),
     leaseSeconds: read("leaseSeconds"),

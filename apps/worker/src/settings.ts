@@ -32,6 +32,7 @@ export interface EnvironmentValues {
   readonly visionTimeout: number | undefined;
   readonly feedbackTimeout: number | undefined;
   readonly feedbackFallbacks: readonly FeedbackFallback[] | undefined;
+  readonly recallsAnswers: "on" | "off" | undefined;
   readonly storageRoot: string | undefined;
   readonly concurrency: number | undefined;
   readonly leaseSeconds: number | undefined;
@@ -176,6 +177,15 @@ export const settings: {
         "What is tried when no answer to the feedback program holds: one plain question, then a result without scores that says so. Without `degraded` such a submission is tried again and fails; `none` is neither.",
     },
     ["one_shot", "degraded"],
+  ),
+  recallsAnswers: choice(
+    {
+      name: "LEASEHOLD_RECALL_ANSWERS",
+      fallback: "`off`",
+      meaning:
+        "`on` gives the result of an earlier job for the very same question instead of asking the model again.",
+    },
+    ["on", "off"],
   ),
   storageRoot: text({
     name: "STORAGE_VERIFY_ROOT",

@@ -19,6 +19,7 @@ const wrong: Readonly<Record<string, fc.Arbitrary<string>>> = {
   AI_TIMEOUT_VISION: fc.constantFrom("0", "3601", "soon", "NaN", "-1", "Infinity", "0x"),
   AI_TIMEOUT_FEEDBACK: fc.constantFrom("0", "3601", "soon", "NaN", "-1", "Infinity", "1e9"),
   LEASEHOLD_FEEDBACK_FALLBACKS: fc.constantFrom("plain", "one_shot,none", ",", "degraded;one_shot"),
+  LEASEHOLD_RECALL_ANSWERS: fc.constantFrom("yes", "true"),
   WORKER_CONCURRENCY: fc.constantFrom("0", "501", "1.5", "many", "NaN"),
   WORKER_LEASE_SECONDS: fc.constantFrom("0", "3601", "-1", "1,5"),
   WORKER_POLL_INTERVAL: fc.constantFrom("0", "3601", "0.01", "Infinity"),

@@ -27,6 +27,7 @@ describe("without a variable", () => {
         abandonedMax: 3,
       },
       feedbackFallbacks: undefined,
+      recallsAnswers: false,
       schedules: true,
       consoleOperators: [],
       http: { host: "127.0.0.1", port: 8787, isDefaultPort: true, operatorTokens: [] },
@@ -127,6 +128,7 @@ const cases: readonly Case[] = [
     },
   ],
   [{}, (c) => c.feedbackFallbacks, undefined],
+  [{ LEASEHOLD_RECALL_ANSWERS: "on" }, (c) => c.recallsAnswers, true],
   [{ LEASEHOLD_FEEDBACK_FALLBACKS: "none" }, (c) => c.feedbackFallbacks, []],
   [
     { LEASEHOLD_FEEDBACK_FALLBACKS: "one_shot, degraded" },

@@ -12,7 +12,8 @@ import {
 } from "@leasehold/model";
 
 import { toAnalysis } from "./analysis.ts";
-import type { FeedbackOutput, FeedbackPath } from "./criteria.ts";
+import { type AnswerMemory, hashQuestion, recall } from "./answer-memory.ts";
+import { type FeedbackOutput, feedbackOutput, type FeedbackPath } from "./criteria.ts";
 import { keepStep, recallStep } from "./kept-step.ts";
 import { feedbackProgram, oneShotProgram } from "./programs/feedback-program.ts";
 import { notAssessed } from "./programs/feedback-words.ts";
@@ -46,6 +47,8 @@ export interface FeedbackPhase {
   /** Time of one model call, warm-up excluded. */
   readonly timeoutMs: number;
   readonly fallbacks: readonly FeedbackFallback[];
+  /** Default: no assessment is recalled. */
+  readonly memory?: AnswerMemory;
 }
 
 /** A text to assess. */
@@ -80,13 +83,57 @@ type AskStep = <Input, Answer>(
 
 /**
  * Assesses a text in two steps: first the criteria as data, then prose that rests on them. When no answer holds, it is
- * asked for less, as far as `fallbacks` go.
+ * asked for less, as far as `fallbacks` go. What the same text was given before is recalled, if there is a memory.
  */
 export async function assessText(
   phase: FeedbackPhase,
-  { input, text, pagesHideText = false, known }: FeedbackRequest,
+  request: FeedbackRequest,
   context: AdapterContext,
 ): Promise<PhaseResult> {
+  const { memory } = phase;
+  if (memory === undefined) return await assessAnew(phase, request, context);
+  const question = toQuestion(phase, request);
+  const recalled = await recall(memory, question, context);
+  const old = feedbackOutput.safeParse(recalled?.output);
+  if (recalled !== undefined && old.success) {
+    const { feedbackMd, analysis, path } = old.data;
+    const output = { feedbackMd, analysis, path, ...toReview(path, request) };
+    return { output, provenance: { ...recalled.provenance, recalled: true } };
+  }
+  const { output, provenance } = await assessAnew(phase, request, context);
+  // What nobody assessed is no answer to be given again.
+  const isAnswer = provenance["path"] !== "degraded";
+  return { output, provenance: isAnswer ? { ...provenance, question } : provenance };
+}
+
+function toQuestion({ model, fallbacks }: FeedbackPhase, { input, text }: FeedbackRequest): string {
+  const { criteria, instruction = null, hints = null, language } = input;
+  const asked = criteria.map(({ id, name, maxScore }) => [id, name, maxScore]);
+  return hashQuestion({
+    model,
+    programs: [feedbackProgram, oneShotProgram],
+    asked: [text, asked, instruction, hints, language, ...fallbacks],
+  });
+}
+
+/** Whether a person should look at a result, and why. */
+function toReview(
+  path: FeedbackPath,
+  { text, pagesHideText = false }: FeedbackRequest,
+): Pick<FeedbackOutput, "needsReview" | "flags"> {
+  const flags = findReviewFlags(text, { pagesHideText });
+  return {
+    needsReview: path === "degraded" || flags.length > 0,
+    ...(flags.length === 0 ? {} : { flags }),
+  };
+}
+
+async function assessAnew(
+  phase: FeedbackPhase,
+  request: FeedbackRequest,
+  context: AdapterContext,
+): Promise<PhaseResult> {
+  const { input, text, known } = request;
   const segments = toSegments(text);
   if (segments.length === 0) {
     throw new WorkerError("input_unsupported", "There is nothing to assess: the text is empty.");
@@ -111,13 +158,11 @@ export async function assessText(
   const taken = await takeLadder(rungs, (fall) => tell(context, fall));
   const { judgements, feedbackMd, provenance } = taken.result;
   const { path } = taken;
-  const flags = findReviewFlags(text, { pagesHideText });
   const output: FeedbackOutput = {
     feedbackMd,
     analysis: toAnalysis({ criteria, segments, judgements, language }),
     path,
-    needsReview: path === "degraded" || flags.length > 0,
-    ...(flags.length === 0 ? {} : { flags }),
+    ...toReview(path, request),
   };
   const falls = taken.falls.map(({ path: to, reason }) => ({ path: to, reason }));
   return {

@@ -26,6 +26,7 @@ export type { MediaPreparer, PreparedMedia } from "./media/media-preparer.ts";
 export type { MediaPreparerOptions } from "./media/media-options.ts";
 export { createServedAdapter } from "./served-adapter.ts";
 export type { ModelServer, ServedAdapterOptions } from "./served-adapter.ts";
+export type { AnswerMemory, RecalledAnswer } from "./answer-memory.ts";
 export { fallbackReasons } from "./feedback-phase.ts";
 export type { FeedbackFallback } from "./feedback-phase.ts";
 export { createModelCheck } from "./model-check.ts";

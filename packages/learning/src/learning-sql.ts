@@ -2,6 +2,7 @@ import type { SqlBundle } from "@leasehold/core";
 
 import createLearning from "../sql/migrations/0001_create_learning.sql" with { type: "text" };
 import watchScores from "../sql/migrations/0002_watch_scores.sql" with { type: "text" };
+import recallAnswers from "../sql/migrations/0003_recall_answers.sql" with { type: "text" };
 import grantLearning from "../sql/roles/grant_learning.sql" with { type: "text" };
 import enqueue from "../sql/submissions/learning_enqueue.sql" with { type: "text" };
 import errorCode from "../sql/submissions/learning_error_code.sql" with { type: "text" };
@@ -12,6 +13,7 @@ import payload from "../sql/submissions/learning_payload.sql" with { type: "text
 import provenance from "../sql/submissions/learning_provenance.sql" with { type: "text" };
 import readSubmission from "../sql/submissions/learning_read_submission.sql" with { type: "text" };
 import readSubmissionV2 from "../sql/submissions/learning_read_submission_v2.sql" with { type: "text" };
+import recallAnswer from "../sql/submissions/learning_recall_answer.sql" with { type: "text" };
 import scoreAlarms from "../sql/submissions/learning_score_alarms.sql" with { type: "text" };
 import scoreShape from "../sql/submissions/learning_score_shape.sql" with { type: "text" };
 import submit from "../sql/submissions/learning_submit.sql" with { type: "text" };
@@ -29,6 +31,7 @@ export const learningSql: SqlBundle = {
   migrations: [
     { version: 1, name: "create_learning", text: createLearning },
     { version: 2, name: "watch_scores", text: watchScores },
+    { version: 3, name: "recall_answers", text: recallAnswers },
   ],
   definitions: [
     errorCode,
@@ -46,6 +49,7 @@ export const learningSql: SqlBundle = {
     submit,
     readSubmission,
     readSubmissionV2,
+    recallAnswer,
     forget,
     ...jobsViewDefinitions,
     healthProbe,

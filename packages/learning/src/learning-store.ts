@@ -8,6 +8,7 @@ import {
 } from "@leasehold/core";
 import { z } from "zod";
 
+import type { AnswerMemory, RecalledAnswer } from "./answer-memory.ts";
 import { fitsCharacters } from "./characters.ts";
 import { submissionInput } from "./submission.ts";
 
@@ -75,7 +76,7 @@ export const scoreShapes = ["all_zero", "all_equal"] as const;
 export type ScoreShape = (typeof scoreShapes)[number];
 
 /** The learning worker's own functions in the database. */
-export interface LearningStore extends AsyncDisposable {
+export interface LearningStore extends AsyncDisposable, AnswerMemory {
   /** Throws `input_invalid` with every field that does not fit. */
   submit(submission: NewSubmission): Promise<{ readonly id: string; readonly jobId: string }>;
   readSubmission(id: string): Promise<SubmissionReport | undefined>;
@@ -143,7 +144,12 @@ const alarm: z.ZodType<ScoreAlarm> = z
     hash,
   }));
 
+const recalled: z.ZodType<RecalledAnswer> = z
+  .tuple([z.unknown(), z.record(z.string(), z.json())])
+  .transform(([output, provenance]) => ({ output, provenance }));
+
 const routines = {
+  recallAnswer: defineRoutine("learning_recall_answer", ["text"], recalled),
   submit: defineRoutine("learning_submit", ["text::jsonb"], submitted),
   readSubmission: defineRoutine("learning_read_submission_v2", ["uuid"], report),
   currentLogin: defineRoutine(
@@ -194,6 +200,7 @@ export function createLearningStore(options: {
       return answer;
     },
     probeHealth: () => runbook.call(routines.healthProbe, []),
+    recallAnswer: async (question) => (await pool.call(routines.recallAnswer, [question]))[0],
     scoreAlarms: () => pool.call(routines.scoreAlarms, []),
     close,
     [Symbol.asyncDispose]: close,

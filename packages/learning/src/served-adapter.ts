@@ -42,6 +42,7 @@ export function createServedAdapter<Options extends ServedAdapterOptions>(
     visionTimeoutSeconds,
     feedbackTimeoutSeconds,
     feedbackFallbacks,
+    memory,
     ...connection
   } = options;
   const open = (model: string, imagesExpected: boolean): ModelV1 => {
@@ -61,5 +62,6 @@ export function createServedAdapter<Options extends ServedAdapterOptions>(
     ...(visionTimeoutSeconds === undefined ? {} : { visionTimeoutSeconds }),
     ...(feedbackTimeoutSeconds === undefined ? {} : { feedbackTimeoutSeconds }),
     ...(feedbackFallbacks === undefined ? {} : { feedbackFallbacks }),
+    ...(memory === undefined ? {} : { memory }),
   });
 }

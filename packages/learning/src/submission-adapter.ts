@@ -8,6 +8,7 @@ import {
 import type { ModelV1 } from "@leasehold/model";
 import type { z } from "zod";
 
+import type { AnswerMemory } from "./answer-memory.ts";
 import { assessText, type FeedbackFallback } from "./feedback-phase.ts";
 import type { MediaPreparer } from "./media/media-preparer.ts";
 import { toSubmissionError } from "./model-errors.ts";
@@ -34,6 +35,8 @@ export interface SubmissionAdapterOptions {
    * says so. Without `degraded` the attempt fails, is tried again, and fails for good in the end. Default: both.
    */
   readonly feedbackFallbacks?: readonly FeedbackFallback[];
+  /** Where answers to the very same question are looked for before a model is asked. Default: nowhere. */
+  readonly memory?: AnswerMemory;
 }
 
 const timeoutSecondsDefault = 300;
@@ -75,11 +78,18 @@ const executePhase = async (
   const { signal } = context;
   if (signal.aborted) throw signal.reason;
   const input = parseOwn(submissionInput, request.input, "input");
+  const memory = options.memory === undefined ? {} : { memory: options.memory };
   const known = new Map(request.parts.map(({ part, output }) => [part, output]));
   if (request.phase === "vision") {
     const timeoutMs = toMs(options.visionTimeoutSeconds);
     return await readPages(
-      { model: options.vision, storage: options.storage, media: options.media, timeoutMs },
+      {
+        model: options.vision,
+        storage: options.storage,
+        media: options.media,
+        timeoutMs,
+        ...memory,
+      },
       { input, known },
       context,
     );
@@ -89,7 +99,7 @@ const executePhase = async (
     const { text, pages } = parseOwn(visionOutput, request.results["vision"], "result of vision");
     const pagesHideText = pages.some(({ hidesText }) => hidesText === true);
     const fallbacks = options.feedbackFallbacks ?? ["one_shot", "degraded"];
-    const phase = { model: options.feedback, timeoutMs, fallbacks };
+    const phase = { model: options.feedback, timeoutMs, fallbacks, ...memory };
     return await assessText(phase, { input, text, pagesHideText, known }, context);
   }
   throw new WorkerError(

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import {
   type AdapterContext,
   type PhaseResult,
@@ -7,6 +9,7 @@ import {
 import { type ModelV1, runStep } from "@leasehold/model";
 import { z } from "zod";
 
+import { type AnswerMemory, hashQuestion, recall } from "./answer-memory.ts";
 import { countCharacters, fitsCharacters } from "./characters.ts";
 import type { MediaPreparer, PreparedMedia } from "./media/media-preparer.ts";
 import { visionProgram } from "./programs/vision-program.ts";
@@ -19,6 +22,8 @@ export interface VisionPhase {
   readonly media: MediaPreparer;
   /** Time of one model call, warm-up excluded. */
   readonly timeoutMs: number;
+  /** Default: no page is recalled. */
+  readonly memory?: AnswerMemory;
 }
 
 /** A page that was read: what is saved as a part, so that no later attempt reads it again. */
@@ -72,13 +77,17 @@ export async function readPages(
   return { output: { text, pages }, provenance };
 }
 
+function hashBytes(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
 interface PageReader {
   read(page: number): Promise<PageText>;
   provenance(): Provenance;
 }
 
 function createPageReader(
-  { model, timeoutMs }: VisionPhase,
+  { model, timeoutMs, memory }: VisionPhase,
   {
     input,
     known,
@@ -102,13 +111,28 @@ function createPageReader(
       await context.savePart(page, { ...saved }, { source: "text_layer" });
       return saved;
     }
+    const { language } = input;
+    const { pageCount } = upload;
+    const question = hashQuestion({
+      model,
+      programs: [visionProgram],
+      asked: [hashBytes(prepared.image.bytes), page, pageCount, language],
+    });
+    const recalled = await recall(memory, question, context);
+    const old = savedPage.safeParse(recalled?.output);
+    if (recalled !== undefined && old.success) {
+      const { question: _question, ...said } = recalled.provenance;
+      provenance = { ...said, recalled: true };
+      const saved: PageText = { source: "model", text: old.data.text, ...flags };
+      await context.savePart(page, { ...saved }, { ...provenance, question });
+      return saved;
+    }
     if (!isPrepared) await model.prepare?.(context);
     isPrepared = true;
-    const { pageCount } = upload;
     const answer = await runStep(visionProgram.steps.transcribe, {
       model,
-      input: { image: prepared.image, page, pageCount, language: input.language },
-      language: input.language,
+      input: { image: prepared.image, page, pageCount, language },
+      language,
       key: `${input.submissionId} ${page}`,
       attempt: context.attempt,
       timeoutMs,
@@ -116,7 +140,8 @@ function createPageReader(
     });
     provenance = { ...answer.provenance };
     const saved: PageText = { source: "model", text: answer.answer, ...flags };
-    await context.savePart(page, { ...saved }, { ...answer.provenance });
+    const asked = memory === undefined ? {} : { question };
+    await context.savePart(page, { ...saved }, { ...provenance, ...asked });
     return saved;
   };
 

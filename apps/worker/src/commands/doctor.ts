@@ -31,7 +31,7 @@ async function examine(
   signal: AbortSignal,
 ): Promise<boolean> {
   await using database = await openDatabase(config);
-  await using backend = openBackend(config, (model) => model);
+  await using backend = openBackend(config, { watch: (model) => model });
   await using checks = openChecks(config, { url: database.url, adapter: backend.adapter });
   const findings: readonly HealthFinding[] = [
     ...config.warnings.map(

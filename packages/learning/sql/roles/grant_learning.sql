@@ -13,5 +13,5 @@ grant execute on function public.learning_worker_health_probe() to :"limited";
 grant execute on function :"schema".learning_score_alarms to :"limited";
 grant execute on function
   :"schema".learning_submit, :"schema".learning_read_submission, :"schema".learning_read_submission_v2,
-  :"schema".learning_forget_scores
+  :"schema".learning_forget_scores, :"schema".learning_recall_answer
 to :"worker";
