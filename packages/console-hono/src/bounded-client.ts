@@ -1,3 +1,5 @@
+import type { PauseScope } from "@leasehold/core";
+
 import type {
   ConsoleClient,
   ConsoleOptions,
@@ -6,13 +8,20 @@ import type {
   WarmResource,
 } from "./console-options.ts";
 import { createGate } from "./gate.ts";
-import { hideTenantOfCause, hideTenantOfLimit } from "./hidden-tenants.ts";
+import {
+  findHiddenScope,
+  hideTenantOfCause,
+  hideTenantOfLimit,
+  hideTenantOfScope,
+} from "./hidden-tenants.ts";
 import { createSharedCall } from "./shared-call.ts";
 
 /** Everything the console asks of the host and of Postgres, each call with a deadline and a place in a bounded crowd. */
 export interface BoundedClient extends ConsoleClient {
   readonly listSchedules: ListSchedules | undefined;
   readonly listModels: (() => Promise<readonly ModelListing[]>) | undefined;
+  /** What is paused under a scope as it is shown, in which a tenant has no name. */
+  findPaused(scope: PauseScope): Promise<PauseScope>;
   /** The signal aborts at the deadline. */
   readonly warmResource: ((name: string) => ReturnType<WarmResource>) | undefined;
 }
@@ -62,7 +71,13 @@ export function createBoundedClient(options: ConsoleOptions): BoundedClient {
     getJob: (id) => read(() => client.getJob(id)),
     getDeadLetters: share(() => client.getDeadLetters()),
     getLimits: share(async () => (await client.getLimits()).map(hideTenantOfLimit)),
-    getPauses: share(() => client.getPauses()),
+    getPauses: share(async () =>
+      (await client.getPauses()).map((pause) => ({
+        ...pause,
+        scope: hideTenantOfScope(pause.scope),
+      })),
+    ),
+    findPaused: async (scope) => findHiddenScope(scope, await read(() => client.getPauses())),
     getQueue: share(() => client.getQueue()),
     getResources: share(() => client.getResources()),
     getTimeline: (id) => read(() => client.getTimeline(id)),

@@ -1,6 +1,6 @@
 import nodeCrypto from "node:crypto";
 
-import type { JobCause, LimitRecord } from "@leasehold/core";
+import type { JobCause, LimitRecord, PauseRecord, PauseScope } from "@leasehold/core";
 
 /**
  * A name by which a tenant can be told from others, and is not named. The same tenant has the same one everywhere; whoever
@@ -17,12 +17,26 @@ export function hideTenantOfLimit(limit: LimitRecord): LimitRecord {
   return { ...limit, scope: { tenant: hideTenant(scope.tenant) } };
 }
 
-const limitCauses: readonly string[] = ["limit_full", "rate_used_up"];
+/** The same scope, with a tenant unnamed. */
+export function hideTenantOfScope(scope: PauseScope): PauseScope {
+  return "tenant" in scope ? { tenant: hideTenant(scope.tenant) } : scope;
+}
+
+/** The scope of which a pause is shown: it may be asked for by the name under which it is shown. */
+export function findHiddenScope(scope: PauseScope, pauses: readonly PauseRecord[]): PauseScope {
+  if (!("tenant" in scope)) return scope;
+  const shown = pauses.find(
+    (pause) => "tenant" in pause.scope && hideTenant(pause.scope.tenant) === scope.tenant,
+  );
+  return shown?.scope ?? scope;
+}
+
+const namedCauses: readonly string[] = ["limit_full", "rate_used_up", "paused"];
 
 /** The same cause, with a tenant unnamed, in whatever words the schema names one. */
 export function hideTenantOfCause(cause: JobCause): JobCause {
   const { cause: code, blocker = "", sentence } = cause;
-  if (limitCauses.includes(code) && blocker.startsWith("tenant ")) {
+  if (namedCauses.includes(code) && blocker.startsWith("tenant ")) {
     const hidden = `tenant ${hideTenant(blocker.slice("tenant ".length))}`;
     return { ...cause, blocker: hidden, sentence: sentence.replaceAll(blocker, () => hidden) };
   }

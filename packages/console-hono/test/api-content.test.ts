@@ -51,6 +51,10 @@ async function plant(desk: Desk): Promise<readonly string[]> {
     await add(tenant);
     await add(tenant);
   }
+  for (const tenant of tenants.slice(0, 2)) {
+    const { status } = await desk.ask("api/pauses", { body: { scope: { tenant } } });
+    expect(status).toBe(200);
+  }
   return ids;
 }
 
@@ -88,6 +92,20 @@ describe("nothing of what is in a job", () => {
     }
   });
 
+  test("names a tenant in the note of what was done for him", async () => {
+    const desk = await setup();
+    await desk.enqueue({ tenant: "canary-tenant" });
+    await desk.fail(await desk.claim(), "output_invalid", "Not by the schema.");
+
+    const filter = { tenant: "canary-tenant", queue: desk.queue };
+    const done = await desk.ask("api/jobs/requeue", { body: { filter, count: 1 } });
+
+    const { text } = await desk.ask("api/actions?limit=1");
+    expect(done.json).toMatchObject({ requeued: 1 });
+    expect(text).toContain("jobs.requeue");
+    expect(text).not.toContain("canary");
+  });
+
   test("is told in an explanation, whatever a tenant is called", async () => {
     const desk = await setup();
     const ids = await plant(desk);
@@ -98,6 +116,7 @@ describe("nothing of what is in a job", () => {
     const named = told.flat().filter((cause) => JSON.stringify(cause).includes("canary"));
     expect(new Set(named.map(({ cause }) => cause))).toContain("limit_full");
     expect(new Set(named.map(({ cause }) => cause))).toContain("rate_used_up");
+    expect(new Set(named.map(({ cause }) => cause))).toContain("paused");
     expect(hidden.filter((cause) => JSON.stringify(cause).includes("canary"))).toEqual([]);
   });
 });

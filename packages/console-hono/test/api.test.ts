@@ -159,6 +159,23 @@ describe("acting", () => {
     expect(gone.json["pauses"]).toEqual([]);
   });
 
+  test("resumes a tenant by the name under which it is shown", async () => {
+    const desk = await setup();
+    const tenant = `tenant of ${desk.queue}`;
+    await desk.client.pause({ tenant });
+
+    const seen = await desk.ask("api/pauses");
+    const { scope } = (seen.json["pauses"] as { scope: { tenant: string } }[])[0] ?? {};
+    const resumed = await desk.ask("api/pauses/resume", { body: { scope } });
+
+    expect(scope?.tenant).toMatch(/^[0-9a-f]{12}$/);
+    expect(resumed.json["outcome"]).toBe("ok");
+    expect(await desk.client.getPauses()).toEqual([]);
+    expect((await desk.ask("api/actions?limit=1")).json["actions"]).toMatchObject([
+      { action: "scope.resume", target: `tenant ${scope?.tenant}` },
+    ]);
+  });
+
   test("opens and closes a breaker, whatever its name", async () => {
     const desk = await setup();
     const name = `http://host:11434/model ${desk.queue}`;

@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 
+import { hideTenant } from "../hidden-tenants.ts";
 import { answers, body } from "./answers.ts";
 import { given } from "./given.ts";
 import type { RouteParts } from "./job-routes.ts";
@@ -70,7 +71,10 @@ export function addRequeueRoutes({ api, client, guard }: RouteParts): void {
       const { matched } = await client.requeueAll(filter, { dryRun: true });
       if (matched !== count) throw new ConsoleProblem("count_changed", { count: matched });
       const operator = context.get("operator").name;
-      const note = { ...why, operator, action: "jobs.requeue", target: JSON.stringify(words) };
+      const { tenant } = words;
+      // The audit shows it to everybody who may look.
+      const told = tenant === undefined ? words : { ...words, tenant: hideTenant(tenant) };
+      const note = { ...why, operator, action: "jobs.requeue", target: JSON.stringify(told) };
       const limit = Math.min(count, requeuedMax);
       const done = await client.noted(given(note)).requeueAll(filter, { spreadMs, limit });
       return context.json({ ...done, left: Math.max(0, count - limit) }, 200);

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { PauseScope } from "@leasehold/core";
 
+import { hideTenantOfScope } from "../hidden-tenants.ts";
 import { answers, body, show } from "./answers.ts";
 import { given } from "./given.ts";
 import { orRefuse, type RouteParts } from "./job-routes.ts";
@@ -38,10 +39,11 @@ export function addPauseRoutes({ api, client, guard }: RouteParts): void {
       responses: answers(paused, "`already`: it was paused, and now has the new reason."),
     }),
     async (context) => {
-      const { scope, ...more } = context.req.valid("json");
+      const { scope: words, ...more } = context.req.valid("json");
+      const scope = toScope(words);
       const note = { ...more, action: "scope.pause", target: nameScope(scope) };
       const noted = client.noted({ operator: context.get("operator").name, ...given(note) });
-      return context.json({ outcome: await noted.pause(toScope(scope), given(more)) }, 200);
+      return context.json({ outcome: await noted.pause(scope, given(more)) }, 200);
     },
   );
   const resumed = z.object({ outcome: z.enum(["ok", "not_paused"]) });
@@ -57,10 +59,11 @@ export function addPauseRoutes({ api, client, guard }: RouteParts): void {
       responses: answers(resumed, "`not_paused`: it was not paused under this name."),
     }),
     async (context) => {
-      const { scope, ...more } = context.req.valid("json");
+      const { scope: words, ...more } = context.req.valid("json");
+      const scope = await client.findPaused(toScope(words));
       const note = { ...more, action: "scope.resume", target: nameScope(scope) };
       const noted = client.noted({ operator: context.get("operator").name, ...given(note) });
-      return context.json({ outcome: await noted.resume(toScope(scope)) }, 200);
+      return context.json({ outcome: await noted.resume(scope) }, 200);
     },
   );
 }
@@ -71,8 +74,9 @@ function toScope(scope: ScopeWords): PauseScope {
   return "type" in scope ? given(scope) : scope;
 }
 
-function nameScope(scope: ScopeWords): string {
-  return Object.entries(given(scope))
+/** As the audit shows it, to everybody who may look. */
+function nameScope(scope: PauseScope): string {
+  return Object.entries(hideTenantOfScope(scope))
     .map((words) => words.join(" "))
     .join(", ");
 }

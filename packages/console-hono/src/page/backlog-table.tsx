@@ -65,9 +65,24 @@ export function BacklogTable({ look, queues, pauses }: BacklogTableProps): JSX.E
         { head: "", cell: (lane) => <Shares look={look} lane={lane} most={most} /> },
         { head: fields.due, isNumber: true, cell: ({ due }) => count(due) },
         { head: fields.leased, isNumber: true, cell: ({ leased }) => count(leased) },
-        { head: fields.delayed, isNumber: true, cell: ({ delayed }) => count(delayed) },
-        { head: fields.waiting, isNumber: true, cell: ({ waiting }) => count(waiting) },
-        { head: fields.retries, isNumber: true, cell: ({ retries }) => count(retries) },
+        {
+          head: fields.delayed,
+          isNumber: true,
+          isOptional: true,
+          cell: ({ delayed }) => count(delayed),
+        },
+        {
+          head: fields.waiting,
+          isNumber: true,
+          isOptional: true,
+          cell: ({ waiting }) => count(waiting),
+        },
+        {
+          head: fields.retries,
+          isNumber: true,
+          isOptional: true,
+          cell: ({ retries }) => count(retries),
+        },
         {
           head: fields.oldest,
           isNumber: true,

@@ -1,12 +1,17 @@
 /** @jsxImportSource hono/jsx */
 import type { ActionRecord, DeadLetterRecord, WorkerRecord } from "@leasehold/core";
+import type { JSX } from "hono/jsx/jsx-runtime";
 
 import type { ScheduleListing } from "../console-options.ts";
 import { ShareBar } from "./charts.tsx";
 import { DeadLetterTable } from "./dead-letter-table.tsx";
 import type { Look, View } from "./look.ts";
-import { Code, JobLink, jobsHref, Moment, StateBadge } from "./pieces.tsx";
+import { Code, JobLink, jobsHref, Moment, ShownOf, StateBadge } from "./pieces.tsx";
 import { DataTable } from "./table.tsx";
+
+/** More than these nobody reads, and a page that asks for itself must not be large. */
+const groupsMax = 100;
+const workersMax = 200;
 
 /** What ended badly, whole. */
 export function renderDeadLetters(look: Look, groups: readonly DeadLetterRecord[]): View {
@@ -19,79 +24,96 @@ export function renderDeadLetters(look: Look, groups: readonly DeadLetterRecord[
     body: (
       <>
         {groups.length > 0 && <p class="lead">{note}</p>}
-        <DeadLetterTable look={look} groups={groups} />
+        <DeadLetterTable look={look} groups={groups.slice(0, groupsMax)} />
+        <ShownOf look={look} shown={groupsMax} all={groups.length} />
       </>
     ),
   };
 }
 
-/** Who works. */
+/** Who works: those who do or should, and then some of those who did. */
 export function renderWorkers(look: Look, workers: readonly WorkerRecord[]): View {
-  const { words, figures } = look;
-  const { fields, lists } = words;
+  const inOrder = workers.toSorted(
+    (left, right) => Number(left.state === "stopped") - Number(right.state === "stopped"),
+  );
   return {
-    title: words.views.workers,
+    title: look.words.views.workers,
     announcement: "",
     body: (
-      <DataTable
-        caption={words.views.workers}
-        rows={workers}
-        keyOf={({ id }) => id}
-        empty={
-          <>
-            <p>{lists.noWorkers}</p>
-            <p class="note">{lists.noWorkersHint}</p>
-          </>
-        }
-        columns={[
-          {
-            head: fields.name,
-            isTitle: true,
-            cell: ({ name }) => (
-              <a href={jobsHref(look, { worker: name })}>
-                <Code>{name}</Code>
-              </a>
-            ),
-          },
-          { head: fields.state, cell: ({ state }) => <StateBadge look={look} state={state} /> },
-          {
-            head: "",
-            cell: ({ inFlight, slots, state }) =>
-              state === "live" && (
-                <ShareBar
-                  label={`${figures.count(inFlight)} / ${figures.count(slots)}`}
-                  shares={[{ tone: "leased", value: inFlight }]}
-                  whole={slots}
-                />
-              ),
-          },
-          {
-            head: fields.slots,
-            isNumber: true,
-            cell: ({ inFlight, slots }) => `${figures.count(inFlight)} / ${figures.count(slots)}`,
-          },
-          {
-            head: fields.types,
-            cell: ({ types }) => (
-              <span class="names">
-                {types.map((type) => (
-                  <Code>{type}</Code>
-                ))}
-              </span>
-            ),
-          },
-          {
-            head: fields.abandoned,
-            isNumber: true,
-            cell: ({ abandoned }) => (abandoned === 0 ? "" : figures.count(abandoned)),
-          },
-          { head: fields.version, cell: ({ version }) => version },
-          { head: fields.started, cell: ({ startedAt }) => <Moment look={look} at={startedAt} /> },
-          { head: fields.seen, cell: ({ seenAt }) => <Moment look={look} at={seenAt} /> },
-        ]}
-      />
+      <>
+        <WorkerTable look={look} workers={inOrder.slice(0, workersMax)} />
+        <ShownOf look={look} shown={workersMax} all={workers.length} />
+      </>
     ),
   };
+}
+
+function WorkerTable(props: {
+  readonly look: Look;
+  readonly workers: readonly WorkerRecord[];
+}): JSX.Element {
+  const { look, workers } = props;
+  const { words, figures } = look;
+  const { fields, lists } = words;
+  return (
+    <DataTable
+      caption={words.views.workers}
+      rows={workers}
+      keyOf={({ id }) => id}
+      empty={
+        <>
+          <p>{lists.noWorkers}</p>
+          <p class="note">{lists.noWorkersHint}</p>
+        </>
+      }
+      columns={[
+        {
+          head: fields.name,
+          isTitle: true,
+          cell: ({ name }) => (
+            <a href={jobsHref(look, { worker: name })}>
+              <Code>{name}</Code>
+            </a>
+          ),
+        },
+        { head: fields.state, cell: ({ state }) => <StateBadge look={look} state={state} /> },
+        {
+          head: "",
+          cell: ({ inFlight, slots, state }) =>
+            state === "live" && (
+              <ShareBar
+                label={`${figures.count(inFlight)} / ${figures.count(slots)}`}
+                shares={[{ tone: "leased", value: inFlight }]}
+                whole={slots}
+              />
+            ),
+        },
+        {
+          head: fields.slots,
+          isNumber: true,
+          cell: ({ inFlight, slots }) => `${figures.count(inFlight)} / ${figures.count(slots)}`,
+        },
+        {
+          head: fields.types,
+          cell: ({ types }) => (
+            <span class="names">
+              {types.map((type) => (
+                <Code>{type}</Code>
+              ))}
+            </span>
+          ),
+        },
+        {
+          head: fields.abandoned,
+          isNumber: true,
+          cell: ({ abandoned }) => (abandoned === 0 ? "" : figures.count(abandoned)),
+        },
+        { head: fields.version, cell: ({ version }) => version },
+        { head: fields.started, cell: ({ startedAt }) => <Moment look={look} at={startedAt} /> },
+        { head: fields.seen, cell: ({ seenAt }) => <Moment look={look} at={seenAt} /> },
+      ]}
+    />
+  );
 }
 
 /** What is enqueued by itself. */

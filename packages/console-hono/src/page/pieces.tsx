@@ -139,3 +139,15 @@ export function Facts(props: {
     </dl>
   );
 }
+
+/** That a list is not whole, where it is not. */
+export function ShownOf(props: {
+  readonly look: Look;
+  readonly shown: number;
+  readonly all: number;
+}): JSX.Element {
+  const { look, shown, all } = props;
+  if (shown >= all) return <></>;
+  const { words, figures } = look;
+  return <p class="note">{words.lists.shownOf(figures.count(shown), figures.count(all))}</p>;
+}

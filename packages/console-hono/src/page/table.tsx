@@ -38,25 +38,27 @@ export function DataTable<Row>(props: TableProps<Row>): JSX.Element {
   );
   if (rows.length === 0) return <div class="empty">{empty}</div>;
   return (
-    <table class="rows" role="table">
-      <caption class={showsCaption ? "" : "unseen"}>{caption}</caption>
-      <thead role="rowgroup">
-        <tr role="row">
-          {columns.map(({ head, isNumber }) => (
-            <th role="columnheader" scope="col" class={isNumber === true ? "number" : ""}>
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {rows.map((row) => (
-          <tr role="row" data-key={keyOf(row)}>
-            {columns.map((column) => toCell(column, row))}
+    <div class="frame">
+      <table class="rows" role="table">
+        <caption class={showsCaption ? "" : "unseen"}>{caption}</caption>
+        <thead role="rowgroup">
+          <tr role="row">
+            {columns.map(({ head, isNumber }) => (
+              <th role="columnheader" scope="col" class={isNumber === true ? "number" : ""}>
+                {head}
+              </th>
+            ))}
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody role="rowgroup">
+          {rows.map((row) => (
+            <tr role="row" data-key={keyOf(row)}>
+              {columns.map((column) => toCell(column, row))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 

@@ -4,8 +4,11 @@ import type { JSX } from "hono/jsx/jsx-runtime";
 
 import { sayOutcome } from "./advice.ts";
 import type { Look } from "./look.ts";
-import { Code, Facts, Moment } from "./pieces.tsx";
+import { Code, Facts, Moment, ShownOf } from "./pieces.tsx";
 import { DataTable } from "./table.tsx";
+
+/** The last ones of a phase; the chart above them shows all. */
+const attemptsMax = 50;
 
 interface TimelineProps {
   readonly look: Look;
@@ -53,7 +56,8 @@ function Phase(props: PhaseProps): JSX.Element {
       {attempts.length > 0 && (
         <>
           <AttemptChart look={look} job={job} attempts={attempts} />
-          <Attempts look={look} attempts={attempts} title={phase.phase} />
+          <Attempts look={look} attempts={attempts.slice(-attemptsMax)} title={phase.phase} />
+          <ShownOf look={look} shown={attemptsMax} all={attempts.length} />
         </>
       )}
       {phase.provenance !== undefined && !phase.isSkipped && (

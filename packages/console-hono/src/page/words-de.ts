@@ -277,6 +277,7 @@ export const wordsDe: Words = {
     requeueTheseQuestion: (count) =>
       count === "1" ? "Diesen einen Job neu einreihen?" : `Diese ${count} Jobs neu einreihen?`,
     showThese: "Auflisten",
+    shownOf: (shown, all) => `Gezeigt sind ${shown} von ${all}.`,
     newest: "Den neuesten ansehen",
     noResources: "Kein Job nutzt eine gemeinsame Ressource.",
     noResourcesHint:

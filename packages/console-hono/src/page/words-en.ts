@@ -270,6 +270,7 @@ export const wordsEn: Words = {
     requeueTheseQuestion: (count) =>
       count === "1" ? "Requeue this one job?" : `Requeue these ${count} jobs?`,
     showThese: "List them",
+    shownOf: (shown, all) => `Shown are ${shown} of ${all}.`,
     newest: "Read the newest",
     noResources: "No job uses a shared resource.",
     noResourcesHint: "An adapter that names a resource, such as a model on a host, appears here.",

@@ -257,6 +257,7 @@ export interface ListWords {
   readonly requeueThese: (count: string) => string;
   readonly requeueTheseQuestion: (count: string) => string;
   readonly showThese: string;
+  readonly shownOf: (shown: string, all: string) => string;
   readonly newest: string;
   readonly noResources: string;
   readonly noResourcesHint: string;
