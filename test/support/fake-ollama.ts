@@ -64,7 +64,7 @@ export async function startFakeOllama(options: FakeOllamaOptions = {}): Promise<
     version: "0.35.0",
     ...options,
     models: Object.values(models),
-    answer,
+    answer: ({ body }) => answerAs(body["model"], body["format"]),
   });
 }
 
@@ -78,9 +78,10 @@ export function chatsWith(
     .map(({ body }) => body["messages"] as readonly OllamaMessage[]);
 }
 
-function answer({ body }: OllamaRequest): string {
-  if (body["model"] === models.vision) return transcript;
-  const format = body["format"] as JudgementFormat | OneShotFormat | undefined;
+/** What a model of {@link models} says, under a schema or without. */
+export function answerAs(model: unknown, schema: unknown): string {
+  if (model === models.vision) return transcript;
+  const format = schema as JudgementFormat | OneShotFormat | undefined;
   if (format === undefined) return feedback;
   if (!isOneShot(format)) return JSON.stringify(judge(format));
   return JSON.stringify({ assessment: judge(format.properties.assessment), feedback_md: feedback });
