@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { userInfo } from "node:os";
 
+import { models, startFakeOllama } from "./support/fake-ollama.ts";
 import { type Bench, useCluster } from "./support/worker-bench.ts";
 import type { WorkerProcess } from "./support/worker-process.ts";
 
@@ -104,5 +105,34 @@ test("a token that may ask for health does not open the page: its operators are 
   });
   expect([none, monitoring, ada, program].map(({ status }) => status)).toEqual([
     404, 401, 200, 200,
+  ]);
+});
+
+test("the page shows the models of Ollama, and warms them by the name that jobs need them by", async () => {
+  await using ollama = await startFakeOllama({ gpuShare: 1 });
+  await using bench = await cluster.setup();
+  const worker = bench.startWorker({
+    AI_BACKEND: "local",
+    AI_VISION_MODEL: models.vision,
+    AI_FEEDBACK_MODEL: models.feedback,
+    OLLAMA_BASE_URL: ollama.url,
+  });
+  const headers = basic("whoever", await worker.token());
+  await worker.waitForLog("worker.started");
+  const [resource] = (await bench.client.getResources()).filter(({ name }) =>
+    name.endsWith(`/${models.feedback}`),
+  );
+  const warm = (name: string): Promise<Asked> =>
+    ask(worker, `/console/api/resources/${encodeURIComponent(name)}/warm`, { headers, body: {} });
+
+  const warmed = await warm(resource?.name ?? "none");
+  const unknown = await warm("another:11434/model");
+  const page = await ask(worker, "/console/resources", { headers });
+
+  expect([warmed.status, unknown.status]).toEqual([200, 404]);
+  expect(page.text).toContain(models.feedback);
+  expect(page.text).toContain(models.vision);
+  expect(await bench.client.getActions({ target: resource?.name ?? "" })).toMatchObject([
+    { action: "resource.warm" },
   ]);
 });

@@ -1,5 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
-
 import {
   type Client,
   createClient,
@@ -31,6 +29,7 @@ import type { WorkerConfig } from "./config.ts";
 import { prepareDatabase, refuseSuperuser } from "./database.ts";
 import { logEvent, toPhaseLogger, type WorkerLog } from "./logging.ts";
 import { createSchedules } from "./schedules.ts";
+import { pause } from "./waiting.ts";
 
 /** A worker and all it needs, put together but not started. Disposing it stops and closes everything. */
 export interface App extends AsyncDisposable {
@@ -160,9 +159,4 @@ async function persevere(
       await pause(startPauseMs, signal);
     }
   }
-}
-
-/** Waits, or until the signal aborts. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await wait(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -5,7 +5,9 @@ import { createScheduler, type Scheduler } from "@leasehold/cron";
 import { Hono } from "hono";
 
 import type { LocalBackendConfig, WorkerConfig } from "./config.ts";
+import { listWanted } from "./console-models.ts";
 import { authorizeOperators, type ConsoleOperator } from "./console-operators.ts";
+import { warmModel } from "./model-servers.ts";
 import { describeModels } from "./models.ts";
 
 /** Where the page is. */
@@ -35,7 +37,9 @@ export function openConsole(
     authorize: authorizeOperators(operators),
     listSchedules: () => readSchedules(scheduler),
     observe,
-    ...(backend.kind === "local" ? { warmResource: warmWith(backend) } : {}),
+    ...(backend.kind === "local"
+      ? { warmResource: warmWith(backend), listModels: listWanted(backend) }
+      : {}),
   });
   routes.route(consolePath, page);
   return { routes, [Symbol.asyncDispose]: () => scheduler[Symbol.asyncDispose]() };
@@ -55,9 +59,7 @@ function warmWith(backend: LocalBackendConfig): WarmResource {
     const model = describeModels(backend).find((each) => createOllamaModel(each).resource === name);
     if (model === undefined) return "not_found";
     for (const baseUrl of backend.baseUrl) {
-      // Loading has a limit of its own.
-      const context = { signal, deadlineAt: Infinity, progress: () => undefined };
-      await createOllamaModel({ ...model, baseUrl }).prepare?.(context);
+      await warmModel({ backend, baseUrl, model: model.model }, signal);
     }
     return "ok";
   };

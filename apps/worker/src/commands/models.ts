@@ -1,9 +1,3 @@
-import {
-  createOllamaModel,
-  createOllamaServer,
-  type OllamaLoadedModel,
-  type OllamaServer,
-} from "@leasehold/adapter-ollama";
 import { WorkerError } from "@leasehold/core";
 import { toSubmissionError } from "@leasehold/learning";
 import type { Command } from "commander";
@@ -14,7 +8,13 @@ import { execute } from "../command-line/execute.ts";
 import { createProgressLine, toSize } from "../command-line/progress-line.ts";
 import type { TableView } from "../command-line/table.ts";
 import type { LocalBackendConfig, WorkerConfig } from "../config.ts";
-import { describeModel } from "../models.ts";
+import {
+  type ListedModel,
+  listServer,
+  type OpenServer,
+  openServers,
+  warmModel,
+} from "../model-servers.ts";
 
 interface ModelsOptions {
   /** Empty: those of the configuration. */
@@ -94,10 +94,7 @@ const pullModels: Task = async (config, options, signal) => {
 const warmModels: Task = async (config, options, signal) => {
   const backend = requireLocal(config);
   await forEach(backend, options, async ({ baseUrl, model }) => {
-    const ollama = createOllamaModel({ ...describeModel(backend, model), baseUrl });
-    // Loading has a limit of its own.
-    const deadlineAt = Infinity;
-    await ollama.prepare?.({ signal, deadlineAt, progress: () => undefined });
+    await warmModel({ backend, baseUrl, model }, signal);
   });
 };
 
@@ -114,18 +111,6 @@ function requireLocal({ backend }: WorkerConfig): LocalBackendConfig {
     "There are no models of Ollama: this is for AI_BACKEND=local.",
     { scope: "config" },
   );
-}
-
-interface OpenServer {
-  readonly baseUrl: string;
-  readonly server: OllamaServer;
-}
-
-function openServers({ baseUrl, allowOrigins }: LocalBackendConfig): readonly OpenServer[] {
-  return baseUrl.map((url) => ({
-    baseUrl: url,
-    server: createOllamaServer({ baseUrl: url, allowOrigins }),
-  }));
 }
 
 /** Does the same with each model on each server, and says what was done. */
@@ -153,46 +138,6 @@ async function forEach(
 /** Errors of models in the form that the program knows. Their words are ours already. */
 function rethrow(error: unknown): never {
   throw toSubmissionError(error);
-}
-
-interface ListedModel {
-  readonly host: string;
-  readonly model: string;
-  readonly uses: readonly ("vision" | "feedback")[];
-  /** Absent: the server does not have it. */
-  readonly bytes?: number;
-  /** Absent: it is not in memory. */
-  readonly loaded?: Pick<OllamaLoadedModel, "bytes" | "gpuBytes" | "contextLength">;
-}
-
-async function listServer(
-  server: OllamaServer,
-  { visionModel, feedbackModel }: LocalBackendConfig,
-  signal: AbortSignal,
-): Promise<readonly ListedModel[]> {
-  const stored = await server.listStored(signal);
-  const loaded = await server.listLoaded(signal);
-  const usesOf = (name: string): ListedModel["uses"] => [
-    ...(isNamed(name, visionModel) ? (["vision"] as const) : []),
-    ...(isNamed(name, feedbackModel) ? (["feedback"] as const) : []),
-  ];
-  const missing = [...new Set([visionModel, feedbackModel])].filter(
-    (model) => !stored.some(({ name }) => isNamed(name, model)),
-  );
-  const { host } = server;
-  return [
-    ...stored.map(({ name: model, bytes }) => {
-      const held = loaded.find(({ name }) => name === model);
-      if (held === undefined) return { host, model, uses: usesOf(model), bytes };
-      const { name: _name, ...memory } = held;
-      return { host, model, uses: usesOf(model), bytes, loaded: memory };
-    }),
-    ...missing.map((model) => ({ host, model, uses: usesOf(model) })),
-  ];
-}
-
-function isNamed(name: string, model: string): boolean {
-  return name === model || name === `${model}:latest`;
 }
 
 const view: TableView<ListedModel> = {

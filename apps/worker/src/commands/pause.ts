@@ -68,7 +68,7 @@ export function toPauseLine({ scope, pausedAt, pausedBy, reason }: PauseRecord):
 function describeScope(scope: PauseScope): string {
   if (!("type" in scope)) {
     return Object.entries(scope)
-      .map(([kind, name]) => `${kind} ${toPlainText(String(name))}`)
+      .map(([kind, name]) => `${kind} ${toPlainText(name)}`)
       .join();
   }
   const version = scope.version === undefined ? "" : ` version ${scope.version}`;

@@ -4,7 +4,6 @@ import { WorkerError } from "@leasehold/core";
 import type { LearningStore, SubmissionReport } from "@leasehold/learning";
 import { type Command, Option } from "commander";
 
-import { pause } from "../app.ts";
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
 import { collect, examples, jsonOption } from "../command-line/arguments.ts";
 import { execute } from "../command-line/execute.ts";
@@ -12,6 +11,7 @@ import type { WorkerConfig } from "../config.ts";
 import { toCriteria } from "../criteria.ts";
 import { openDatabase, openLearningStore } from "../database.ts";
 import { toContent } from "../uploads.ts";
+import { pause } from "../waiting.ts";
 
 interface SubmitFlags extends AnswerFlags {
   /** `name`, or `name:points`. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-import { pause } from "../src/app.ts";
+import { pause } from "../src/waiting.ts";
 
 const longMs = 3_600_000;
 
