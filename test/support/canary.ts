@@ -160,7 +160,7 @@ export interface SinkSources {
   readonly commands: readonly (readonly string[])[];
 }
 
-const paths = ["/internal/health/learning-worker", "/livez", "/readyz", "/nothing"];
+const paths = ["/internal/health/learning-worker?deep=1", "/livez", "/readyz", "/nothing"];
 
 /** Reads every sink of a worker that runs, as its operator. */
 export async function readSinks(bench: Bench, sources: SinkSources): Promise<Sinks> {
