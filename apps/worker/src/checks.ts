@@ -22,6 +22,7 @@ export function openChecks(config: WorkerConfig, options: ChecksOptions): Learni
     connection: url,
     schema: config.schema,
     bundles,
+    lagSecondsMax: config.queueLagSeconds,
     models: (signal) => examineModels(config.backend, adapter, signal),
     others: () => schedules.examine(),
     ...(workerState === undefined ? {} : { workerState }),

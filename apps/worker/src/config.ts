@@ -34,10 +34,12 @@ export interface WorkerConfig {
     readonly graceSeconds: number;
     readonly abandonedMax: number;
   };
-  /** Whether a scheduler runs beside the worker. */
+  /** How long a job may be due. */
+  readonly queueLagSeconds: number;
   /** Undefined: as the adapter has it. */
   readonly feedbackFallbacks: readonly FeedbackFallback[] | undefined;
   readonly recallsAnswers: boolean;
+  /** Whether a scheduler runs beside the worker. */
   readonly schedules: boolean;
   readonly http: HttpConfig;
   /** Who may use the page, as far as the environment names them. */
@@ -145,6 +147,7 @@ export function parseEnvironment(environment: Environment): WorkerConfig {
       graceSeconds: values.graceSeconds ?? 25,
       abandonedMax: values.abandonedMax ?? 3,
     },
+    queueLagSeconds: values.queueLag ?? 900,
     schedules: values.scheduler !== "off",
     http,
     consoleOperators,
@@ -212,6 +215,7 @@ function readValues(environment: Environment, problems: string[]): EnvironmentVa
     pollSeconds: read("pollSeconds"),
     graceSeconds: read("graceSeconds"),
     abandonedMax: read("abandonedMax"),
+    queueLag: read("queueLag"),
     scheduler: read("scheduler"),
     httpHost: read("httpHost"),
     httpPort: read("httpPort"),

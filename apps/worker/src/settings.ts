@@ -39,6 +39,7 @@ export interface EnvironmentValues {
   readonly pollSeconds: number | undefined;
   readonly graceSeconds: number | undefined;
   readonly abandonedMax: number | undefined;
+  readonly queueLag: number | undefined;
   readonly scheduler: "on" | "off" | undefined;
   readonly httpHost: string | undefined;
   readonly httpPort: string | undefined;
@@ -232,6 +233,14 @@ export const settings: {
         "Model calls that may ignore their abort before the worker ends with exit code 75, to be started afresh; `0` is never.",
     },
     { min: 0, max: 1_000, isWhole: true },
+  ),
+  queueLag: number(
+    {
+      name: "LEASEHOLD_QUEUE_LAG",
+      fallback: "`900`",
+      meaning: "Seconds that a job may be due before health calls the queue slow.",
+    },
+    { min: 1, max: 604_800 },
   ),
   scheduler: choice(
     {

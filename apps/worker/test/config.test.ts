@@ -26,6 +26,7 @@ describe("without a variable", () => {
         graceSeconds: 25,
         abandonedMax: 3,
       },
+      queueLagSeconds: 900,
       feedbackFallbacks: undefined,
       recallsAnswers: false,
       schedules: true,
@@ -141,6 +142,7 @@ const cases: readonly Case[] = [
   [{ WORKER_POLL_INTERVAL: "0.5" }, (c) => c.worker.pollSeconds, 0.5],
   [{ WORKER_GRACE_SECONDS: "0" }, (c) => c.worker.graceSeconds, 0],
   [{ WORKER_ABANDONED_MAX: "0" }, (c) => c.worker.abandonedMax, 0],
+  [{ LEASEHOLD_QUEUE_LAG: "3600" }, (c) => c.queueLagSeconds, 3_600],
   [{ LEASEHOLD_SCHEDULER: "off" }, (c) => c.schedules, false],
   [
     { LEASEHOLD_CONSOLE_TOKENS: "ada:token-of-ada-0000001" },

@@ -40,6 +40,8 @@ export interface LearningHealthOptions {
   readonly bundles?: readonly SqlBundle[];
   /** What the worker of this process is doing; all but `running` is a failure. Absent: none is here. */
   readonly workerState?: () => string;
+  /** How long a job may be due, in seconds, before the queue counts as slow. Default: 900. */
+  readonly lagSecondsMax?: number;
   /** How long database and models may take each; what is not answered by then has failed. Default: 3000. */
   readonly limitMs?: number;
 }
@@ -62,7 +64,7 @@ const deadlineShare = 0.9;
  */
 const urgent: ReadonlySet<string> = new Set(["clock", "resources", "workers"]);
 
-/** Opens what looks at a learning worker: its database, its queue, its models and itself. It keeps three connections. */
+/** Opens what looks at a learning worker: its database, its queue, its models and itself. It keeps a few connections. */
 export function createLearningHealth(options: LearningHealthOptions): LearningHealth {
   const { connection, schema, role, limitMs = limitMsDefault } = options;
   const deadlineMs = limitMs * deadlineShare;
@@ -77,7 +79,7 @@ export function createLearningHealth(options: LearningHealthOptions): LearningHe
   const look = async (signal: AbortSignal, hints: boolean): Promise<Seen> => {
     const [login, rows, schemaFindings, others, models] = await Promise.all([
       store.currentLogin().then(({ login: name }) => name, toNull),
-      store.probeHealth().catch(explainDatabase),
+      store.probeHealth(options.lagSecondsMax).catch(explainDatabase),
       doctor.examine({ hints }),
       lookWithin(signal, options.others, () => []),
       lookWithin(signal, options.models, (isLate) => [isLate ? silentModel : oddModel]),

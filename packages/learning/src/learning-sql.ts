@@ -8,6 +8,7 @@ import enqueue from "../sql/submissions/learning_enqueue.sql" with { type: "text
 import errorCode from "../sql/submissions/learning_error_code.sql" with { type: "text" };
 import forget from "../sql/submissions/learning_forget.sql" with { type: "text" };
 import forgetScores from "../sql/submissions/learning_forget_scores.sql" with { type: "text" };
+import health from "../sql/submissions/learning_health.sql" with { type: "text" };
 import hook from "../sql/submissions/learning_hook.sql" with { type: "text" };
 import payload from "../sql/submissions/learning_payload.sql" with { type: "text" };
 import provenance from "../sql/submissions/learning_provenance.sql" with { type: "text" };
@@ -52,6 +53,7 @@ export const learningSql: SqlBundle = {
     recallAnswer,
     forget,
     ...jobsViewDefinitions,
+    health,
     healthProbe,
     registerLearning,
   ],

@@ -55,7 +55,7 @@ export interface SubmissionReport {
   readonly jobId: string | undefined;
 }
 
-/** One line of `learning_worker_health_probe()`. */
+/** One line of `learning_health`. */
 export interface ProbeCheck {
   readonly check: string;
   readonly status: "ok" | "failed";
@@ -82,13 +82,15 @@ export interface LearningStore extends AsyncDisposable, AnswerMemory {
   readSubmission(id: string): Promise<SubmissionReport | undefined>;
   /** Who is connected. */
   currentLogin(): Promise<{ readonly login: string; readonly isSuperuser: boolean }>;
-  /** How the database sees the worker. */
-  probeHealth(): Promise<readonly ProbeCheck[]>;
+  /** How the database sees the worker. `lagSecondsMax`: how long a job may be due. Default: 900. */
+  probeHealth(lagSecondsMax?: number): Promise<readonly ProbeCheck[]>;
   /** Which models give too many submissions the same: their results need review. */
   scoreAlarms(): Promise<readonly ScoreAlarm[]>;
   close(): Promise<void>;
 }
 
+/** As the runbook's own probe has it. */
+const lagSecondsMaxDefault = 900;
 /** As long as a job's `subject` may be. */
 const studentSubCharactersMax = 256;
 
@@ -160,8 +162,7 @@ const routines = {
       .transform(([login, isSuperuser]) => ({ login, isSuperuser })),
   ),
   scoreAlarms: defineRoutine("learning_score_alarms", [], alarm),
-  // The runbook's own name, and so in the runbook's schema.
-  healthProbe: defineRoutine("learning_worker_health_probe", [], check),
+  health: defineRoutine("learning_health", ["double precision"], check),
 };
 
 /** Opens a small pool for the learning worker's functions. */
@@ -172,16 +173,14 @@ export function createLearningStore(options: {
   /** How long Postgres may take for an answer. Default: 10000. */
   readonly deadlineMs?: number;
 }): LearningStore {
-  const settings = {
+  const pool = openPool({
     connection: options.connection,
+    schema: options.schema ?? defaultSchema,
     name: "leasehold learning",
+    max: 2,
     deadlineMs: options.deadlineMs ?? 10_000,
-  };
-  const pool = openPool({ ...settings, schema: options.schema ?? defaultSchema, max: 2 });
-  const runbook = openPool({ ...settings, schema: "public", max: 1 });
-  const close = async (): Promise<void> => {
-    await Promise.all([pool.end(), runbook.end()]);
-  };
+  });
+  const close = (): Promise<void> => pool.end();
   return {
     async submit(submission) {
       checkSubmission(submission);
@@ -199,7 +198,8 @@ export function createLearningStore(options: {
       }
       return answer;
     },
-    probeHealth: () => runbook.call(routines.healthProbe, []),
+    probeHealth: (lagSecondsMax = lagSecondsMaxDefault) =>
+      pool.call(routines.health, [lagSecondsMax]),
     recallAnswer: async (question) => (await pool.call(routines.recallAnswer, [question]))[0],
     scoreAlarms: () => pool.call(routines.scoreAlarms, []),
     close,

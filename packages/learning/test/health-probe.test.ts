@@ -61,6 +61,20 @@ describe("learning_worker_health_probe", () => {
     expect(checks[2]?.detail).toMatch(/^oldest_due_seconds=1\d\d$/);
   });
 
+  test("takes the limit of who asks", async () => {
+    await using learning = await setup();
+    await learning.submit();
+    await learning.database.advance(100_000);
+
+    const [strict, lax] = [
+      await learning.store.probeHealth(60),
+      await learning.store.probeHealth(3_600),
+    ];
+
+    expect(strict[2]?.detail).toMatch(/^oldest_due_seconds=10\d limit=60$/);
+    expect([strict[2]?.status, lax[2]?.status]).toEqual(["failed", "ok"]);
+  });
+
   test("fails when a job has been due for more than 15 minutes", async () => {
     await using learning = await setup();
     await learning.submit();
@@ -72,7 +86,7 @@ describe("learning_worker_health_probe", () => {
 
     expect(before[2]).toMatchObject({ check: "queue_lag", status: "ok" });
     expect(after[2]).toMatchObject({ check: "queue_lag", status: "failed" });
-    expect(after[2]?.detail).toMatch(/^oldest_due_seconds=9[01]\d$/);
+    expect(after[2]?.detail).toMatch(/^oldest_due_seconds=9[01]\d limit=900$/);
   });
 
   test("is well when nothing is due, however old a leased or delayed job is", async () => {

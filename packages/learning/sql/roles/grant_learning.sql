@@ -10,7 +10,7 @@ alter function public.learning_worker_health_probe() owner to :"owner";
 -- The next migrate writes these functions anew, as the owner, who logs in never.
 grant usage, create on schema public to :"owner";
 grant execute on function public.learning_worker_health_probe() to :"limited";
-grant execute on function :"schema".learning_score_alarms to :"limited";
+grant execute on function :"schema".learning_score_alarms, :"schema".learning_health to :"limited";
 grant execute on function
   :"schema".learning_submit, :"schema".learning_read_submission, :"schema".learning_read_submission_v2,
   :"schema".learning_forget_scores, :"schema".learning_recall_answer
