@@ -167,7 +167,7 @@ describe("models", () => {
 
     const text = await (await ask("resources", { models })).text();
 
-    expect(text).toMatch(/tiny.*gpu-1.*warm.*4\.7 GB.*50%/s);
+    expect(text).toMatch(/tiny.*gpu-1.*loaded.*4\.7 GB.*50%/s);
     expect(text).not.toContain("Tokens per second");
   });
 

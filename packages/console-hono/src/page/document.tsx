@@ -158,6 +158,7 @@ function scriptWords({ chrome, job, refusals, fields }: Words): Readonly<Record<
     reasonRequired,
     reasonOptional,
     refusals,
+    signedOut: refusals.unauthenticated,
     tenant: fields.tenant,
     payload: job.payload,
     messages: job.messages,

@@ -19,6 +19,7 @@ let timer = 0;
 let failures = 0;
 let isPaused = false;
 let isAsking = false;
+let isSignedOut = false;
 let announcedAt = 0;
 let announced = main.dataset.announcement;
 
@@ -47,6 +48,7 @@ async function refresh() {
       signal: AbortSignal.timeout(answerMsMax),
     });
     // An answer that is no page says nothing about the jobs; what was seen last stays there.
+    isSignedOut = response.status === 401 || response.status === 403;
     if (!response.ok) throw new Error(`status ${response.status}`);
     const text = await response.text();
     const next = new DOMParser().parseFromString(text, "text/html").querySelector("main");
@@ -81,7 +83,8 @@ function announce() {
 }
 
 function showLife() {
-  const state = isPaused ? "paused" : failures > 1 ? "unreachable" : "live";
+  const lost = isSignedOut ? "signedOut" : "unreachable";
+  const state = isPaused ? "paused" : failures > 1 ? lost : "live";
   body.dataset.life = state;
   liveButton.querySelector(".life").textContent = words[state];
   liveButton.setAttribute("aria-pressed", String(isPaused));
