@@ -1,6 +1,7 @@
 import type { ModelError } from "@leasehold/model";
 import {
   type BackendReply,
+  blame,
   busyMeanings,
   gatewayMeanings,
   type KnownMeaning,
@@ -24,13 +25,8 @@ export function toModelMissingError(resource: string): ModelError {
   return toMeaningError(`Ollama (${resource})`, modelMissing);
 }
 
-const job = { scope: "job", retryable: false } as const;
-const config = { scope: "config", retryable: false } as const;
-const model = { scope: "model", retryable: true } as const;
-const backend = { scope: "backend", retryable: true } as const;
-
 const modelMissing: ReplyMeaning = {
-  ...config,
+  ...blame.config,
   code: "model_missing",
   adapterCode: "model_missing",
   sentence: "the server does not have this model; pull it there, or name another.",
@@ -41,7 +37,7 @@ const meanings: readonly KnownMeaning[] = [
   {
     when: (_, text) =>
       /exceed_context_size|exceeds the available context|longer than the context/.test(text),
-    ...job,
+    ...blame.job,
     code: "input_too_large",
     adapterCode: "context_exceeded",
     sentence:
@@ -49,7 +45,7 @@ const meanings: readonly KnownMeaning[] = [
   },
   {
     when: (_, text) => /maximum pending requests|server overloaded/.test(text),
-    ...backend,
+    ...blame.backend,
     code: "backend_busy",
     retryAfterMs: 5_000,
     adapterCode: "queue_full",
@@ -62,7 +58,7 @@ const meanings: readonly KnownMeaning[] = [
       /out of (device )?memory|(cuda|hip)malloc failed|failed to allocate|allocation failed|(not enough|insufficient) memory|out_of_device_memory|unable to load full model/.test(
         text,
       ),
-    ...model,
+    ...blame.model,
     code: "backend_failed",
     retryAfterMs: 30_000,
     adapterCode: "out_of_memory",
@@ -70,7 +66,7 @@ const meanings: readonly KnownMeaning[] = [
   },
   {
     when: (_, text) => text.includes("timed out waiting for llama"),
-    ...model,
+    ...blame.model,
     code: "backend_timeout",
     adapterCode: "load_stalled",
     sentence: "the server gave up loading the model.",
@@ -80,7 +76,7 @@ const meanings: readonly KnownMeaning[] = [
       /runner has unexpectedly stopped|process has terminated|encountered while running the model/.test(
         text,
       ),
-    ...model,
+    ...blame.model,
     code: "backend_failed",
     adapterCode: "runner_crashed",
     sentence: "the process that runs the model died.",
@@ -91,14 +87,14 @@ const meanings: readonly KnownMeaning[] = [
   },
   {
     when: (_, text) => /not support multimodal|image input is not supported/.test(text),
-    ...config,
+    ...blame.config,
     code: "model_unsuitable",
     adapterCode: "images_unsupported",
     sentence: "the model does not read pictures; name one that does.",
   },
   {
     when: (_, text) => /does not support (thinking|chat|generate|tools|completion)/.test(text),
-    ...config,
+    ...blame.config,
     code: "model_unsuitable",
     adapterCode: "capability_missing",
     sentence: "the model cannot do what it is asked for; name another.",
@@ -106,7 +102,7 @@ const meanings: readonly KnownMeaning[] = [
   {
     when: (_, text) =>
       /illegal base64|failed to (load|process|decode) image|image: unknown format/.test(text),
-    ...job,
+    ...blame.job,
     code: "input_corrupt",
     adapterCode: "image_refused",
     sentence: "the server cannot read a picture of this request.",
@@ -114,21 +110,21 @@ const meanings: readonly KnownMeaning[] = [
   {
     when: (_, text) =>
       /invalid format:|json.schema conversion failed|failed to parse grammar/.test(text),
-    ...config,
+    ...blame.config,
     code: "config_invalid",
     adapterCode: "schema_refused",
     sentence: "the server refuses the schema of the answer.",
   },
   {
     when: (_, text) => /option .{1,200} must be of type/.test(text),
-    ...config,
+    ...blame.config,
     code: "config_invalid",
     adapterCode: "option_refused",
     sentence: "the server refuses an option of the profile.",
   },
   {
     when: (status) => status === 401 || status === 403,
-    ...config,
+    ...blame.config,
     code: "config_invalid",
     adapterCode: "access_refused",
     sentence:
@@ -136,7 +132,7 @@ const meanings: readonly KnownMeaning[] = [
   },
   {
     when: (status) => status === 404 || status === 405,
-    ...config,
+    ...blame.config,
     code: "config_invalid",
     adapterCode: "route_missing",
     sentence: "there is no Ollama under this address, or a very old one.",

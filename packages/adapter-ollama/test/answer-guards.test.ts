@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 
 import { createLoopGuard, loopCharactersMin } from "../src/loop-guard.ts";
 import { faults, type ReplayStep } from "./replay-server.ts";
-import { createContext, expectModelError, request, setup } from "./setup.ts";
+import { expectModelError, recordCall, request, setup } from "./setup.ts";
 
 /** A text of so many words, no two neighbours alike. */
 function words(count: number): string {
@@ -35,7 +35,7 @@ test("an answer that goes round in circles is ended, and frees the server", asyn
   await using subject = await setup({ script: [faults.loop] });
 
   const error = await expectModelError(
-    subject.model.generate({ ...request, outputTokensMax: 4_000 }, createContext()),
+    subject.model.generate({ ...request, outputTokensMax: 4_000 }, recordCall()),
   );
 
   expect(error).toMatchObject({
@@ -85,7 +85,7 @@ test("a large piece is looked at in one go", () => {
 test("refuses the answer to a prompt that the server has cut in half", async () => {
   await using subject = await setup({ script: [answerAfter(1_027)] });
 
-  const error = await expectModelError(subject.model.generate(prompt, createContext()));
+  const error = await expectModelError(subject.model.generate(prompt, recordCall()));
 
   expect(error).toMatchObject({
     code: "input_too_large",
@@ -99,7 +99,7 @@ test("refuses the answer to a prompt that the server has cut in half", async () 
 test("refuses an answer that has outgrown its window: the beginning was forgotten", async () => {
   await using subject = await setup({ script: [answerAfter(16_300, 200)] });
 
-  const error = await expectModelError(subject.model.generate(prompt, createContext()));
+  const error = await expectModelError(subject.model.generate(prompt, recordCall()));
 
   expect(error).toMatchObject({ code: "input_too_large", adapterCode: "context_truncated" });
 });
@@ -113,9 +113,9 @@ test.each([
     script: [step],
     ...(version === undefined ? {} : { version }),
   });
-  await subject.model.prepare?.(createContext());
+  await subject.model.prepare?.(recordCall());
 
-  const { finish } = await subject.model.generate(prompt, createContext());
+  const { finish } = await subject.model.generate(prompt, recordCall());
 
   expect(finish).toBe("stop");
 });
@@ -126,7 +126,7 @@ test("a form to fill in has few tokens, and is no cut prompt", async () => {
 
   const { finish } = await subject.model.generate(
     { messages: [{ role: "user", content }], outputTokensMax: 300 },
-    createContext(),
+    recordCall(),
   );
 
   expect(finish).toBe("stop");

@@ -5,14 +5,14 @@ import { createCallWatch } from "@leasehold/model/http";
 import { callErrors } from "../src/call-errors.ts";
 import { createOllamaModel } from "../src/index.ts";
 import { faults } from "./replay-server.ts";
-import { createContext, expectModelError, request, setup } from "./setup.ts";
+import { expectModelError, recordCall, request, setup } from "./setup.ts";
 
 /** Short enough for a test, long enough for a request to reach its server on a busy machine. */
 const shortMs = 500;
 
 test("sends nothing when the call was aborted before", async () => {
   await using subject = await setup();
-  const context = createContext({ signal: AbortSignal.abort() });
+  const context = recordCall({ signal: AbortSignal.abort() });
 
   const error = await expectModelError(subject.model.generate(request, context));
 
@@ -23,7 +23,7 @@ test("sends nothing when the call was aborted before", async () => {
 
 test("loads nothing when the call was aborted before", async () => {
   await using subject = await setup();
-  const context = createContext({ signal: AbortSignal.abort() });
+  const context = recordCall({ signal: AbortSignal.abort() });
 
   const error = await expectModelError(subject.model.prepare?.(context) ?? Promise.resolve());
 
@@ -44,7 +44,7 @@ test("an abort is an abort, whatever the runtime makes of it", async () => {
   });
 
   const error = await expectModelError(
-    model.generate(request, createContext({ signal: controller.signal })),
+    model.generate(request, recordCall({ signal: controller.signal })),
   );
 
   expect(error.code).toBe("aborted");
@@ -54,7 +54,7 @@ test("an abort before the first byte reaches the server", async () => {
   await using subject = await setup({ script: [faults.slowHeaders] });
   const controller = new AbortController();
   const call = expectModelError(
-    subject.model.generate(request, createContext({ signal: controller.signal })),
+    subject.model.generate(request, recordCall({ signal: controller.signal })),
   );
   await subject.server.waitForRequest("chat");
 
@@ -71,7 +71,7 @@ test("an abort in the middle of an answer reaches the server", async () => {
   const error = await expectModelError(
     subject.model.generate(
       request,
-      createContext({
+      recordCall({
         signal: controller.signal,
         onProgress: ({ tokens = 0 }) => {
           if (tokens === 3) controller.abort();
@@ -88,7 +88,7 @@ test("an abort while the model is loaded reaches the server", async () => {
   await using subject = await setup({ script: [{ ...faults.slowHeaders, on: "load" }] });
   const controller = new AbortController();
   const loading = expectModelError(
-    subject.model.prepare?.(createContext({ signal: controller.signal })) ?? Promise.resolve(),
+    subject.model.prepare?.(recordCall({ signal: controller.signal })) ?? Promise.resolve(),
   );
   await subject.server.waitForRequest("load");
 
@@ -100,7 +100,7 @@ test("an abort while the model is loaded reaches the server", async () => {
 
 test("closing the model aborts its calls and refuses new ones", async () => {
   await using subject = await setup({ script: [faults.slowHeaders] });
-  const call = expectModelError(subject.model.generate(request, createContext()));
+  const call = expectModelError(subject.model.generate(request, recordCall()));
   await subject.server.waitForRequest("chat");
 
   await subject.model.close?.();
@@ -108,7 +108,7 @@ test("closing the model aborts its calls and refuses new ones", async () => {
 
   expect((await call).code).toBe("aborted");
   await subject.server.waitForAbort("chat");
-  const late = await expectModelError(subject.model.generate(request, createContext()));
+  const late = await expectModelError(subject.model.generate(request, recordCall()));
   expect(late.code).toBe("aborted");
 });
 
@@ -118,7 +118,7 @@ test("gives up when no first token comes, and frees the server", async () => {
     model: { limits: { firstTokenMs: shortMs } },
   });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error).toMatchObject({
     code: "backend_timeout",
@@ -135,7 +135,7 @@ test("gives up when the answer stops coming, and frees the server", async () => 
     model: { limits: { idleMs: 50 } },
   });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error).toMatchObject({
     code: "backend_timeout",
@@ -152,7 +152,7 @@ test("half a frame is no sign of life", async () => {
     model: { limits: { firstTokenMs: 50 } },
   });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error.code).toBe("backend_timeout");
 });
@@ -165,7 +165,7 @@ test("gives up loading on a deadline of its own", async () => {
 
   const error = await expectModelError(
     // The deadline of the call has passed long ago: loading does not share it.
-    subject.model.prepare?.(createContext({ deadlineMs: -1_000 })) ?? Promise.resolve(),
+    subject.model.prepare?.(recordCall({ deadlineMs: -1_000 })) ?? Promise.resolve(),
   );
 
   expect(error).toMatchObject({
@@ -180,7 +180,7 @@ test("gives up loading on a deadline of its own", async () => {
 test("loads although the deadline of the call has passed", async () => {
   await using subject = await setup();
 
-  await subject.model.prepare?.(createContext({ deadlineMs: -1_000 }));
+  await subject.model.prepare?.(recordCall({ deadlineMs: -1_000 }));
 
   expect(subject.server.requests.map(({ kind }) => kind)).toEqual([
     "tags",
@@ -194,7 +194,7 @@ test("a deadline that passes in silence is an outage", async () => {
   await using subject = await setup({ script: [faults.slowHeaders] });
 
   const error = await expectModelError(
-    subject.model.generate(request, createContext({ deadlineMs: 200 })),
+    subject.model.generate(request, recordCall({ deadlineMs: 200 })),
   );
 
   expect(error).toMatchObject({
@@ -217,7 +217,7 @@ test("a deadline that passes while the model writes is the job's failure", async
   const error = await expectModelError(
     subject.model.generate(
       { ...request, outputTokensMax: 100_000 },
-      createContext({ deadlineMs: 2_000 }),
+      recordCall({ deadlineMs: 2_000 }),
     ),
   );
 
@@ -234,7 +234,7 @@ test("sends nothing when the deadline has passed", async () => {
   await using subject = await setup();
 
   const error = await expectModelError(
-    subject.model.generate(request, createContext({ deadlineMs: -1 })),
+    subject.model.generate(request, recordCall({ deadlineMs: -1 })),
   );
 
   expect(error.code).toBe("backend_timeout");
@@ -245,7 +245,7 @@ test("an answer with more frames than tokens were asked for is the job's failure
   await using subject = await setup({ script: [{ kind: "endless", piece: "", repeats: true }] });
 
   const error = await expectModelError(
-    subject.model.generate({ ...request, outputTokensMax: 10 }, createContext()),
+    subject.model.generate({ ...request, outputTokensMax: 10 }, recordCall()),
   );
 
   expect(error).toMatchObject({
@@ -263,7 +263,7 @@ test("an answer far longer than its tokens can be is the job's failure", async (
   });
 
   const error = await expectModelError(
-    subject.model.generate({ ...request, outputTokensMax: 100 }, createContext()),
+    subject.model.generate({ ...request, outputTokensMax: 100 }, recordCall()),
   );
 
   expect(error).toMatchObject({ code: "output_runaway", adapterCode: "characters_exceeded" });
@@ -278,7 +278,7 @@ test("says that it is alive while the server is silent within its limits", async
   const abortAtThird = (stage: string) => {
     const controller = new AbortController();
     let count = 0;
-    return createContext({
+    return recordCall({
       signal: controller.signal,
       onProgress: (progress) => {
         if (progress.stage === stage) count += 1;
@@ -302,7 +302,7 @@ test("stops saying so when the answer speaks for itself", async () => {
     model: { limits: { progressMs: 1 } },
   });
   const controller = new AbortController();
-  const context = createContext({
+  const context = recordCall({
     signal: controller.signal,
     onProgress: ({ tokens = 0 }) => {
       if (tokens === 20) controller.abort();
@@ -336,7 +336,7 @@ test("a listener that throws costs its own call, not the process", async () => {
     model: { limits: { progressMs: 5 } },
   });
   let count = 0;
-  const context = createContext({
+  const context = recordCall({
     onProgress: () => {
       count += 1;
       if (count > 1) throw new Error("the lease is lost");
@@ -363,8 +363,8 @@ test("leaves no listener on a signal that outlives its calls", async () => {
     remove(...args);
   };
 
-  await subject.model.prepare?.(createContext({ signal }));
-  await subject.model.generate(request, createContext({ signal }));
+  await subject.model.prepare?.(recordCall({ signal }));
+  await subject.model.generate(request, recordCall({ signal }));
 
   expect(listeners).toBe(0);
 });

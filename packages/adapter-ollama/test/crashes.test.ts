@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import type { ModelRequest } from "@leasehold/model";
 
 import { faults, type ReceivedRequest } from "./replay-server.ts";
-import { createContext, expectModelError, request, setup } from "./setup.ts";
+import { expectModelError, recordCall, request, setup } from "./setup.ts";
 
 const poison: ModelRequest = {
   messages: [{ role: "user", content: "Gift" }],
@@ -18,11 +18,11 @@ test("a request that the model dies of twice, and of no other, is the job's own 
     script: (received) => (isPoison(received) ? faults.errorLine : undefined),
   });
 
-  const first = await expectModelError(subject.model.generate(poison, createContext()));
-  const { text } = await subject.model.generate(request, createContext());
+  const first = await expectModelError(subject.model.generate(poison, recordCall()));
+  const { text } = await subject.model.generate(request, recordCall());
   // Another seed, as at another attempt.
   const second = await expectModelError(
-    subject.model.generate({ ...poison, seed: 2 }, createContext()),
+    subject.model.generate({ ...poison, seed: 2 }, recordCall()),
   );
 
   expect(first).toMatchObject({ scope: "model", adapterCode: "runner_crashed" });
@@ -41,7 +41,7 @@ test("a server whose model dies of everything is an outage, however often", asyn
   });
 
   for (const _ of [1, 2, 3, 4]) {
-    const error = await expectModelError(subject.model.generate(poison, createContext()));
+    const error = await expectModelError(subject.model.generate(poison, recordCall()));
 
     expect(error).toMatchObject({ scope: "model", retryable: true });
   }
@@ -50,10 +50,10 @@ test("a server whose model dies of everything is an outage, however often", asyn
 test("a request that was answered in between is not suspected", async () => {
   await using subject = await setup({ script: [faults.runnerCrashed] });
 
-  await expectModelError(subject.model.generate(poison, createContext()));
-  await subject.model.generate(poison, createContext());
+  await expectModelError(subject.model.generate(poison, recordCall()));
+  await subject.model.generate(poison, recordCall());
   subject.server.play(faults.runnerCrashed);
-  const error = await expectModelError(subject.model.generate(poison, createContext()));
+  const error = await expectModelError(subject.model.generate(poison, recordCall()));
 
   expect(error).toMatchObject({ scope: "model", adapterCode: "runner_crashed" });
 });

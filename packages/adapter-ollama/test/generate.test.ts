@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 
 import type { ModelImage, ModelRequest } from "@leasehold/model";
 
-import { createContext, expectModelError, request, setup } from "./setup.ts";
+import { expectModelError, recordCall, request, setup } from "./setup.ts";
 
 const schema = {
   type: "object",
@@ -33,7 +33,7 @@ const full: ModelRequest = {
 test("sends exactly what was asked for, and what keeps Ollama from surprises", async () => {
   await using subject = await setup({ model: { imagesExpected: true, model: "tinyvision" } });
 
-  await subject.model.generate(full, createContext());
+  await subject.model.generate(full, recordCall());
 
   const { body } = await subject.server.waitForRequest("chat");
   expect(body).toEqual({
@@ -57,7 +57,7 @@ test("sends the profile where the request says nothing", async () => {
     model: { profile: { numCtx: 4096, numPredict: 100, keepAlive: -1, temperature: 0.2 } },
   });
 
-  await subject.model.generate(request, createContext());
+  await subject.model.generate(request, recordCall());
 
   const { body } = await subject.server.waitForRequest("chat");
   expect(body["options"]).toEqual({ num_ctx: 4096, num_predict: 100, temperature: 0.2 });
@@ -68,7 +68,7 @@ test("sends the profile where the request says nothing", async () => {
 test("loads with the options of the calls that follow", async () => {
   await using subject = await setup({ model: { profile: { numCtx: 6144, keepAlive: "30m" } } });
 
-  await subject.model.prepare?.(createContext());
+  await subject.model.prepare?.(recordCall());
 
   const { body } = await subject.server.waitForRequest("load");
   expect(body).toEqual({
@@ -91,7 +91,7 @@ test("leaves a request alone, down to its bytes", async () => {
     messages: Object.freeze(full.messages.map((message) => Object.freeze(message))),
   });
 
-  await subject.model.generate(frozen, createContext());
+  await subject.model.generate(frozen, recordCall());
 
   expect(frozen).toEqual(before);
 });
@@ -99,9 +99,9 @@ test("leaves a request alone, down to its bytes", async () => {
 test("answers with the whole text, the counts and what made it", async () => {
   const text = 'Grüße 😀, "gut" \\ gemacht\n';
   await using subject = await setup({ answer: () => text });
-  await subject.model.prepare?.(createContext());
+  await subject.model.prepare?.(recordCall());
 
-  const response = await subject.model.generate({ ...request, seed: 7, schema }, createContext());
+  const response = await subject.model.generate({ ...request, seed: 7, schema }, recordCall());
 
   expect(response).toEqual({
     text,
@@ -132,14 +132,14 @@ test("says that an answer was cut at its length", async () => {
     script: [{ kind: "answer", text: '{"note": "half', doneReason: "length" }],
   });
 
-  const response = await subject.model.generate(request, createContext());
+  const response = await subject.model.generate(request, recordCall());
 
   expect(response).toMatchObject({ text: '{"note": "half', finish: "length" });
 });
 
 test("tells how far it is: first that it waits, then each token", async () => {
   await using subject = await setup({ answer: () => "12345678" });
-  const context = createContext();
+  const context = recordCall();
 
   await subject.model.prepare?.(context);
   await subject.model.generate(request, context);
@@ -158,7 +158,7 @@ test("refuses an answer that consists of thoughts alone", async () => {
     script: [{ kind: "answer", text: "", thinking: "Let me see…" }],
   });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error).toMatchObject({
     code: "model_unsuitable",
@@ -173,7 +173,7 @@ test("refuses a last frame without a reason: the model's process was lost", asyn
     script: [{ kind: "answer", text: "Gut", doneReason: "none" }],
   });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error).toMatchObject({ code: "backend_failed", adapterCode: "answer_cut" });
 });
@@ -187,7 +187,7 @@ test("refuses what cannot fit the window, before anything is sent", async () => 
   ];
 
   for (const large of tooLarge) {
-    const error = await expectModelError(subject.model.generate(large, createContext()));
+    const error = await expectModelError(subject.model.generate(large, recordCall()));
 
     expect(error).toMatchObject({ code: "input_too_large", scope: "job", retryable: false });
   }
@@ -200,7 +200,7 @@ test("sends what just fits the window", async () => {
 
   const response = await subject.model.generate(
     { messages: [{ role: "user", content }], outputTokensMax: 400 },
-    createContext(),
+    recordCall(),
   );
 
   expect(response.finish).toBe("stop");
@@ -209,7 +209,7 @@ test("sends what just fits the window", async () => {
 test("refuses a picture for a model that is not set up for one", async () => {
   await using subject = await setup();
 
-  const error = await expectModelError(subject.model.generate(full, createContext()));
+  const error = await expectModelError(subject.model.generate(full, recordCall()));
 
   expect(error).toMatchObject({
     code: "model_unsuitable",
@@ -234,7 +234,7 @@ test.each([
   await using subject = await setup({ model: { imagesExpected: true } });
 
   const error = await expectModelError(
-    subject.model.generate(wrong as unknown as ModelRequest, createContext()),
+    subject.model.generate(wrong as unknown as ModelRequest, recordCall()),
   );
 
   expect(error).toMatchObject({ code: "config_invalid", scope: "config", retryable: false });
@@ -247,7 +247,7 @@ test("reads no file for a text that is a path, wherever it stands", async () => 
 
   await subject.model.generate(
     { messages: [{ role: "user", content }], outputTokensMax: 10 },
-    createContext(),
+    recordCall(),
   );
 
   const { body } = await subject.server.waitForRequest("chat");

@@ -9,7 +9,7 @@ import {
   type ReplayServerOptions,
   startReplayServer,
 } from "./replay-server.ts";
-import { createContext, expectModelError, request } from "./setup.ts";
+import { expectModelError, recordCall, request } from "./setup.ts";
 
 interface Hosts extends AsyncDisposable {
   readonly model: ModelV1;
@@ -50,8 +50,8 @@ const loadsOf = ({ requests }: ReplayServer): number =>
   requests.filter(({ kind }) => kind === "load").length;
 
 async function ask(model: ModelV1): Promise<string> {
-  await model.prepare?.(createContext());
-  const { text } = await model.generate(request, createContext());
+  await model.prepare?.(recordCall());
+  const { text } = await model.generate(request, recordCall());
   return text;
 }
 
@@ -65,7 +65,7 @@ test("are one resource with room for as many jobs as all of them", async () => {
 test("a call goes to the one that has the model loaded, whoever loaded it", async () => {
   await using hosts = await setupHosts();
   const other = createOllamaModel({ baseUrl: hosts.second.url, model: "tiny" });
-  await other.prepare?.(createContext());
+  await other.prepare?.(recordCall());
 
   await ask(hosts.model);
   await ask(hosts.model);
@@ -77,13 +77,13 @@ test("a call goes to the one that has the model loaded, whoever loaded it", asyn
 test("a call goes to the one that is free, and is made ready there first", async () => {
   await using hosts = await setupHosts({ first: { script: [faults.slowHeaders] } });
   const controller = new AbortController();
-  await hosts.model.prepare?.(createContext());
+  await hosts.model.prepare?.(recordCall());
   const busy = expectModelError(
-    hosts.model.generate(request, createContext({ signal: controller.signal })),
+    hosts.model.generate(request, recordCall({ signal: controller.signal })),
   );
   await hosts.first.waitForRequest("chat");
 
-  const { text } = await hosts.model.generate(request, createContext());
+  const { text } = await hosts.model.generate(request, recordCall());
   controller.abort();
 
   expect(text).toBe("Gut gemacht.");
@@ -107,9 +107,9 @@ test.each(["busy", "droppedMidStream", "errorLine", "outOfMemory", "withoutDone"
   "a call that ends on one with %s is answered by the other",
   async (fault) => {
     await using hosts = await setupHosts({ first: { script: [faults[fault]] } });
-    await hosts.model.prepare?.(createContext());
+    await hosts.model.prepare?.(recordCall());
 
-    const { text } = await hosts.model.generate(request, createContext());
+    const { text } = await hosts.model.generate(request, recordCall());
 
     expect(text).toBe("Gut gemacht.");
     expect([chatsOf(hosts.first), chatsOf(hosts.second)]).toEqual([1, 1]);
@@ -137,9 +137,9 @@ test("what is the job's own fault is nobody's to try again", async () => {
   await using hosts = await setupHosts({
     first: { script: [{ kind: "replay", name: "image is not an image" }] },
   });
-  await hosts.model.prepare?.(createContext());
+  await hosts.model.prepare?.(recordCall());
 
-  const error = await expectModelError(hosts.model.generate(request, createContext()));
+  const error = await expectModelError(hosts.model.generate(request, recordCall()));
 
   expect(error.code).toBe("input_corrupt");
   expect(chatsOf(hosts.second)).toBe(0);
@@ -151,8 +151,8 @@ test("when all are down it is an outage, and the first that comes back is asked"
     second: { script: [faults.dropped] },
   });
 
-  const error = await expectModelError(hosts.model.generate(request, createContext()));
-  const { text } = await hosts.model.generate(request, createContext());
+  const error = await expectModelError(hosts.model.generate(request, recordCall()));
+  const { text } = await hosts.model.generate(request, recordCall());
 
   expect(error).toMatchObject({ code: "backend_unreachable", scope: "backend", retryable: true });
   expect(text).toBe("Gut gemacht.");
@@ -162,7 +162,7 @@ test("an abort is for all of them", async () => {
   await using hosts = await setupHosts({ first: { script: [faults.slowHeaders] } });
   const controller = new AbortController();
   const call = expectModelError(
-    hosts.model.generate(request, createContext({ signal: controller.signal })),
+    hosts.model.generate(request, recordCall({ signal: controller.signal })),
   );
   await hosts.first.waitForRequest("chat");
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 
 import { inspectOllama, type InspectOllamaOptions, type OllamaFinding } from "../src/index.ts";
 import { type ReplayServerOptions, startReplayServer } from "./replay-server.ts";
-import { canary, createContext, setup } from "./setup.ts";
+import { canary, recordCall, setup } from "./setup.ts";
 
 const signal = new AbortController().signal;
 
@@ -17,7 +17,7 @@ async function inspect(
     ...server,
     model: { model: "reader:2b", profile: options.loads ?? {} },
   });
-  if (options.loads !== undefined) await subject.model.prepare?.(createContext());
+  if (options.loads !== undefined) await subject.model.prepare?.(recordCall());
   const baseUrl = subject.server.url;
   const models = options.models ?? [{ baseUrl, model: "reader:2b", imagesExpected: true }];
   const { gpuExpected = false } = options;

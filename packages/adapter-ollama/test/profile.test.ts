@@ -9,7 +9,7 @@ import {
   ollamaTextProfile,
   ollamaVisionProfile,
 } from "../src/index.ts";
-import { createContext, request, setup } from "./setup.ts";
+import { recordCall, request, setup } from "./setup.ts";
 
 const image: ModelImage = {
   mediaType: "image/png",
@@ -48,7 +48,7 @@ test.each(ollamaKnownModels.map(({ name }) => name))("has a profile for %s that 
 test("keeps instructions where the program put them", async () => {
   await using subject = await setup({ model: { model: "tinyvision", imagesExpected: true } });
 
-  await subject.model.generate({ messages, outputTokensMax: 50 }, createContext());
+  await subject.model.generate({ messages, outputTokensMax: 50 }, recordCall());
 
   const { body } = await subject.server.waitForRequest("chat");
   expect(body["messages"]).toMatchObject([
@@ -68,7 +68,7 @@ test("puts instructions before the user's words for a model that knows no other 
     },
   });
 
-  await subject.model.generate({ messages, schema, outputTokensMax: 50 }, createContext());
+  await subject.model.generate({ messages, schema, outputTokensMax: 50 }, recordCall());
 
   const { body } = await subject.server.waitForRequest("chat");
   const said = body["messages"] as readonly { readonly role: string; readonly content: string }[];
@@ -82,7 +82,7 @@ test("puts instructions before the user's words for a model that knows no other 
 test("asks for JSON in words where the model does better without a grammar", async () => {
   await using subject = await setup({ model: { profile: { jsonMode: "words" } } });
 
-  const { provenance } = await subject.model.generate({ ...request, schema }, createContext());
+  const { provenance } = await subject.model.generate({ ...request, schema }, recordCall());
 
   const { body } = await subject.server.waitForRequest("chat");
   expect(subject.model.capabilities.structuredOutput).toBe("prompt");
@@ -99,7 +99,7 @@ test("says one sentence and the picture to a model that was trained on it, and s
 
   const { provenance } = await subject.model.generate(
     { messages, outputTokensMax: 50 },
-    createContext(),
+    recordCall(),
   );
 
   const { body } = await subject.server.waitForRequest("chat");
@@ -116,7 +116,7 @@ test("takes the program's words again where a host says so", async () => {
     model: { model: "glm-ocr", imagesExpected: true, profile: { fixedPrompt: "" } },
   });
 
-  await subject.model.generate({ messages, outputTokensMax: 50 }, createContext());
+  await subject.model.generate({ messages, outputTokensMax: 50 }, recordCall());
 
   const { body } = await subject.server.waitForRequest("chat");
   expect(body["messages"]).toHaveLength(4);

@@ -1,7 +1,7 @@
 import { afterEach, expect, spyOn, test } from "bun:test";
 
 import { faults, garbageLine, type ReplayStep } from "./replay-server.ts";
-import { canary, createContext, expectModelError, request, setup } from "./setup.ts";
+import { canary, expectModelError, recordCall, request, setup } from "./setup.ts";
 
 const spies: { mockRestore(): void }[] = [];
 
@@ -50,9 +50,9 @@ test.each(steps)("prints nothing and quotes nobody: %s", async (_, step) => {
   const printed = watchOutput();
 
   const errors = [
-    await expectModelError(subject.model.generate(request, createContext({ deadlineMs: 200 }))),
+    await expectModelError(subject.model.generate(request, recordCall({ deadlineMs: 200 }))),
     await expectModelError(
-      subject.model.prepare?.(createContext()) ?? Promise.reject(new Error("no prepare")),
+      subject.model.prepare?.(recordCall()) ?? Promise.reject(new Error("no prepare")),
     ),
   ];
   const health = await subject.model.probe?.(AbortSignal.timeout(50));
@@ -67,8 +67,8 @@ test("prints nothing when all is well", async () => {
   await using subject = await setup();
   const printed = watchOutput();
 
-  await subject.model.prepare?.(createContext());
-  await subject.model.generate(request, createContext());
+  await subject.model.prepare?.(recordCall());
+  await subject.model.generate(request, recordCall());
   await subject.model.probe?.(new AbortController().signal);
 
   expect(printed).toEqual([]);

@@ -4,7 +4,7 @@ import { ModelError } from "@leasehold/model";
 
 import { listLines, readCassette } from "./cassette.ts";
 import { startReplayServer } from "./replay-server.ts";
-import { createContext, request, setup } from "./setup.ts";
+import { recordCall, request, setup } from "./setup.ts";
 
 /** What each recorded chat must be taken for: how an answer ended, or code, scope and our finer code. */
 const expected: Readonly<Record<string, string>> = {
@@ -70,7 +70,7 @@ const chats = readCassette().filter(
 test.each(chats.map(({ name }) => name))("takes %j for what it is", async (name) => {
   await using subject = await setup({ script: [{ kind: "replay", name }] });
 
-  const outcome = await subject.model.generate(request, createContext()).then(
+  const outcome = await subject.model.generate(request, recordCall()).then(
     ({ finish, text, usage }) =>
       `${finish}, ${text.length} characters, ${usage.inputTokens} + ${usage.outputTokens} tokens`,
     (error: unknown) =>

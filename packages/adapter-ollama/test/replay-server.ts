@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
+import { createRequestLog } from "@leasehold/model/testing";
+
 import { findRecordedChat, readCassette, type RecordedExchange } from "./cassette.ts";
 import { createReplayCatalogue } from "./replay-catalogue.ts";
 import {
@@ -72,8 +74,8 @@ export interface ReplayServer extends AsyncDisposable {
 export async function startReplayServer(options: ReplayServerOptions = {}): Promise<ReplayServer> {
   const cassette = options.cassette ?? readCassette();
   const director = createDirector(cassette, options);
-  const requests = createLog();
-  const aborts = createLog();
+  const requests = createRequestLog<ReceivedRequest>();
+  const aborts = createRequestLog<ReceivedRequest>();
   const stopping = new AbortController();
 
   const handle = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -224,37 +226,4 @@ const kinds: Readonly<Record<string, RequestKind>> = {
 function toKind(route: string, { messages }: Readonly<Record<string, unknown>>): RequestKind {
   if (route !== "POST /api/chat") return kinds[route] ?? "other";
   return Array.isArray(messages) && messages.length > 0 ? "chat" : "load";
-}
-
-interface Log {
-  readonly entries: readonly ReceivedRequest[];
-  add(request: ReceivedRequest): void;
-  waitFor(this: void, kind: RequestKind): Promise<ReceivedRequest>;
-}
-
-/** Generous: a test that waits this long has failed. */
-const waitMsMax = 10_000;
-
-function createLog(): Log {
-  const entries: ReceivedRequest[] = [];
-  const events = new EventTarget();
-  return {
-    entries,
-    add(request) {
-      entries.push(request);
-      events.dispatchEvent(new Event("added"));
-    },
-    async waitFor(kind) {
-      const signal = AbortSignal.timeout(waitMsMax);
-      for (;;) {
-        const found = entries.find((entry) => entry.kind === kind);
-        if (found !== undefined) return found;
-        await new Promise<void>((resolve, reject) => {
-          const late = (): void => reject(new Error(`No ${kind} was seen within ${waitMsMax} ms.`));
-          signal.addEventListener("abort", late, { once: true });
-          events.addEventListener("added", () => resolve(), { once: true });
-        });
-      }
-    },
-  };
 }

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 
 import { isOlderThan } from "../src/server-version.ts";
 import { faults } from "./replay-server.ts";
-import { createContext, expectModelError, request, setup } from "./setup.ts";
+import { expectModelError, recordCall, request, setup } from "./setup.ts";
 
 const signal = new AbortController().signal;
 const kindsOf = ({ requests }: { readonly requests: readonly { readonly kind: string }[] }) =>
@@ -11,9 +11,7 @@ const kindsOf = ({ requests }: { readonly requests: readonly { readonly kind: st
 test("refuses to load a model that reads no pictures, before it is asked to", async () => {
   await using subject = await setup({ model: { model: "tiny", imagesExpected: true } });
 
-  const error = await expectModelError(
-    subject.model.prepare?.(createContext()) ?? Promise.resolve(),
-  );
+  const error = await expectModelError(subject.model.prepare?.(recordCall()) ?? Promise.resolve());
   const health = await subject.model.probe?.(signal);
 
   expect(error).toMatchObject({
@@ -32,9 +30,7 @@ test("refuses to load a model that does not write", async () => {
     script: [{ kind: "reply", status: 200, contentType: "application/json", body, on: "show" }],
   });
 
-  const error = await expectModelError(
-    subject.model.prepare?.(createContext()) ?? Promise.resolve(),
-  );
+  const error = await expectModelError(subject.model.prepare?.(recordCall()) ?? Promise.resolve());
 
   expect(error).toMatchObject({ code: "model_unsuitable", adapterCode: "capability_missing" });
 });
@@ -49,7 +45,7 @@ test.each([
     model: { model: "tinyvision", imagesExpected: true },
   });
 
-  await subject.model.prepare?.(createContext());
+  await subject.model.prepare?.(recordCall());
 
   expect(kindsOf(subject.server)).toContain("load");
 });
@@ -57,11 +53,11 @@ test.each([
 test("asks what a server and its model are once, and again after an outage", async () => {
   await using subject = await setup();
 
-  await subject.model.prepare?.(createContext());
-  await subject.model.prepare?.(createContext());
+  await subject.model.prepare?.(recordCall());
+  await subject.model.prepare?.(recordCall());
   subject.server.play(faults.dropped);
-  await expectModelError(subject.model.generate(request, createContext()));
-  await subject.model.prepare?.(createContext());
+  await expectModelError(subject.model.generate(request, recordCall()));
+  await subject.model.prepare?.(recordCall());
 
   expect(kindsOf(subject.server).join(" ")).toBe(
     "tags version show load tags load chat tags version show load",
@@ -73,9 +69,7 @@ test("does not wait for a model on a server that does not even say what it has",
     script: ({ kind }) => (kind === "tags" ? faults.dropped : undefined),
   });
 
-  const error = await expectModelError(
-    subject.model.prepare?.(createContext()) ?? Promise.resolve(),
-  );
+  const error = await expectModelError(subject.model.prepare?.(recordCall()) ?? Promise.resolve());
 
   expect(error).toMatchObject({ code: "backend_unreachable", scope: "backend", retryable: true });
   expect(kindsOf(subject.server)).not.toContain("load");
@@ -95,9 +89,9 @@ test("asks again what a model is when another one bears its name", async () => {
         : undefined,
   });
 
-  await subject.model.prepare?.(createContext());
+  await subject.model.prepare?.(recordCall());
   digest = "2".repeat(64);
-  await subject.model.prepare?.(createContext());
+  await subject.model.prepare?.(recordCall());
 
   expect(kindsOf(subject.server).filter((kind) => kind === "show")).toHaveLength(2);
 });
@@ -105,9 +99,9 @@ test("asks again what a model is when another one bears its name", async () => {
 test("loads once for any number of calls, because all of them name the same window", async () => {
   await using subject = await setup();
 
-  await subject.model.prepare?.(createContext());
-  await subject.model.generate({ ...request, outputTokensMax: 20 }, createContext());
-  await subject.model.generate({ ...request, outputTokensMax: 4_000, seed: 1 }, createContext());
+  await subject.model.prepare?.(recordCall());
+  await subject.model.generate({ ...request, outputTokensMax: 20 }, recordCall());
+  await subject.model.generate({ ...request, outputTokensMax: 4_000, seed: 1 }, recordCall());
 
   const runners = subject.server.requests
     .filter(({ kind }) => kind === "load" || kind === "chat")

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 
 import { createOllamaModel, type OllamaFetch } from "../src/index.ts";
 import { faults, startReplayServer } from "./replay-server.ts";
-import { createContext, expectModelError, request, setup } from "./setup.ts";
+import { expectModelError, recordCall, request, setup } from "./setup.ts";
 
 const signal = new AbortController().signal;
 
@@ -24,7 +24,7 @@ test("a server that is down is an outage", async () => {
   const baseUrl = `http://127.0.0.1:${await findClosedPort()}`;
   const model = createOllamaModel({ baseUrl, model: "tiny" });
 
-  const error = await expectModelError(model.generate(request, createContext()));
+  const error = await expectModelError(model.generate(request, recordCall()));
   const health = await model.probe?.(signal);
 
   expect(error).toMatchObject({
@@ -40,7 +40,7 @@ test("a server that is down is an outage", async () => {
 test("a connection that breaks before the answer is an outage", async () => {
   await using subject = await setup({ script: [faults.dropped] });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error).toMatchObject({ code: "backend_unreachable", scope: "backend", retryable: true });
 });
@@ -48,7 +48,7 @@ test("a connection that breaks before the answer is an outage", async () => {
 test("a connection that breaks in the middle costs the answer", async () => {
   await using subject = await setup({ script: [faults.droppedMidStream] });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error).toMatchObject({
     code: "backend_failed",
@@ -76,7 +76,7 @@ test.each([
     fetch: failing,
   });
 
-  const error = await expectModelError(model.generate(request, createContext()));
+  const error = await expectModelError(model.generate(request, recordCall()));
 
   expect(error).toMatchObject({ code: expected, scope, adapterCode: code.toLowerCase() });
 });
@@ -92,7 +92,7 @@ test("follows no redirect: the text would go where nobody sent it", async () => 
   } as const;
   await using subject = await setup({ script: () => redirect });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error).toMatchObject({ code: "config_invalid", adapterCode: "redirected" });
   expect(elsewhere.requests).toEqual([]);
@@ -104,7 +104,7 @@ test("goes straight to a private address, whatever proxy the environment names",
   const before = process.env["HTTP_PROXY"];
   process.env["HTTP_PROXY"] = proxy.url;
   try {
-    await subject.model.generate(request, createContext());
+    await subject.model.generate(request, recordCall());
   } finally {
     if (before === undefined) delete process.env["HTTP_PROXY"];
     else process.env["HTTP_PROXY"] = before;
@@ -126,8 +126,8 @@ test("asks Bun for a connection without a time-out of its own", async () => {
     },
   });
 
-  await model.prepare?.(createContext());
-  await model.generate(request, createContext());
+  await model.prepare?.(recordCall());
+  await model.generate(request, recordCall());
 
   expect(inits).toHaveLength(5);
   for (const init of inits) {
@@ -164,7 +164,7 @@ test("waits as long as a busy server asks", async () => {
 
   const waits: unknown[] = [];
   for (let call = 0; call < 3; call += 1) {
-    const error = await expectModelError(subject.model.generate(request, createContext()));
+    const error = await expectModelError(subject.model.generate(request, recordCall()));
     waits.push(error.retryAfterMs);
   }
 
@@ -176,7 +176,7 @@ test("reads no more of a failure than it needs", async () => {
     script: [{ kind: "stream", status: 500, pieces: ["x".repeat(100_000)], end: "stall" }],
   });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error.adapterCode).toBe("http_500");
   await subject.server.waitForAbort("chat");
@@ -262,8 +262,8 @@ test.each([
     script: ({ kind }) => (kind === "tags" ? step : undefined),
   });
 
-  await subject.model.prepare?.(createContext());
-  const { text, provenance } = await subject.model.generate(request, createContext());
+  await subject.model.prepare?.(recordCall());
+  const { text, provenance } = await subject.model.generate(request, recordCall());
 
   expect(text).toBe("Gut gemacht.");
   expect(provenance).not.toHaveProperty("digest");
@@ -272,10 +272,10 @@ test.each([
 test("asks for the digest once per load, or once before the first call", async () => {
   await using subject = await setup();
 
-  await subject.model.generate(request, createContext());
-  await subject.model.generate(request, createContext());
-  await subject.model.prepare?.(createContext());
-  await subject.model.generate(request, createContext());
+  await subject.model.generate(request, recordCall());
+  await subject.model.generate(request, recordCall());
+  await subject.model.prepare?.(recordCall());
+  await subject.model.generate(request, recordCall());
 
   expect(subject.server.requests.map(({ kind }) => kind)).toEqual([
     "tags",
@@ -305,9 +305,9 @@ test("sends nothing to a model that the server only forwards to", async () => {
   const expected = { code: "config_invalid", scope: "config", adapterCode: "model_remote" };
 
   const loading = await expectModelError(
-    subject.model.prepare?.(createContext()) ?? Promise.resolve(),
+    subject.model.prepare?.(recordCall()) ?? Promise.resolve(),
   );
-  const call = await expectModelError(subject.model.generate(request, createContext()));
+  const call = await expectModelError(subject.model.generate(request, recordCall()));
   const health = await subject.model.probe?.(signal);
 
   expect(loading).toMatchObject(expected);

@@ -1,6 +1,7 @@
 import type { ModelError } from "@leasehold/model";
 import {
   type BackendReply,
+  blame,
   busyMeanings,
   gatewayMeanings,
   type KnownMeaning,
@@ -29,19 +30,15 @@ export function toImagesUnsupportedError(resource: string): ModelError {
   return toMeaningError(`OpenAI-style server (${resource})`, imagesUnsupported);
 }
 
-const job = { scope: "job", retryable: false } as const;
-const config = { scope: "config", retryable: false } as const;
-const model = { scope: "model", retryable: true } as const;
-
 const modelMissing: ReplyMeaning = {
-  ...config,
+  ...blame.config,
   code: "model_missing",
   adapterCode: "model_missing",
   sentence: "the server does not have this model; load it there, or name one that it lists.",
 };
 
 const imagesUnsupported: ReplyMeaning = {
-  ...config,
+  ...blame.config,
   code: "model_unsuitable",
   adapterCode: "images_unsupported",
   sentence: "the model does not read pictures; name one that does.",
@@ -54,7 +51,7 @@ const meanings: readonly KnownMeaning[] = [
       /context_length_exceeded|exceed_context_size|exceeds? the (available|model'?s?) (maximum )?context|maximum context length|longer than the (maximum )?(model|context) length|context size has been exceeded|prompt is too long/.test(
         text,
       ),
-    ...job,
+    ...blame.job,
     code: "input_too_large",
     adapterCode: "context_exceeded",
     sentence: "prompt and answer do not fit the model's window.",
@@ -62,7 +59,7 @@ const meanings: readonly KnownMeaning[] = [
   {
     // The same status as "too many requests", but no waiting helps.
     when: (_, text) => /insufficient_quota|billing_hard_limit|budget has been exceeded/.test(text),
-    ...config,
+    ...blame.config,
     code: "config_invalid",
     adapterCode: "quota_exhausted",
     sentence: "the account's quota is used up; somebody must raise it.",
@@ -71,7 +68,7 @@ const meanings: readonly KnownMeaning[] = [
     when: (status, text) =>
       (status === 500 || status === 0) &&
       /out of (device )?memory|(cuda|hip)malloc failed|failed to allocate/.test(text),
-    ...model,
+    ...blame.model,
     code: "backend_failed",
     retryAfterMs: 30_000,
     adapterCode: "out_of_memory",
@@ -79,7 +76,7 @@ const meanings: readonly KnownMeaning[] = [
   },
   {
     when: (_, text) => /enginedeaderror|engine (core )?(is dead|encountered an issue)/.test(text),
-    ...model,
+    ...blame.model,
     code: "backend_failed",
     adapterCode: "engine_dead",
     sentence: "the process that runs the model died.",
@@ -97,7 +94,7 @@ const meanings: readonly KnownMeaning[] = [
     when: (status, text) =>
       status < 500 &&
       /(content_policy_violation|content_filter|responsibleaipolicyviolation)/.test(text),
-    ...job,
+    ...blame.job,
     code: "input_unsupported",
     adapterCode: "content_refused",
     sentence: "the server's content filter refuses the request.",
@@ -114,7 +111,7 @@ const meanings: readonly KnownMeaning[] = [
       /(failed to|cannot|can't|could not) (load|decode|process|identify|open|parse) (the )?(image|audio)|invalid image|incorrect padding|image: unknown format/.test(
         text,
       ),
-    ...job,
+    ...blame.job,
     code: "input_corrupt",
     adapterCode: "image_refused",
     sentence: "the server cannot read a picture of this request.",
@@ -124,7 +121,7 @@ const meanings: readonly KnownMeaning[] = [
       /json.schema conversion failed|failed to (parse|initialize) (the )?(grammar|samplers)|response_format|invalid schema|json_schema|guided_json|compile grammar|grammar error/.test(
         text,
       ),
-    ...config,
+    ...blame.config,
     code: "config_invalid",
     adapterCode: "schema_refused",
     sentence: "the server refuses the schema of the answer.",
@@ -135,28 +132,28 @@ const meanings: readonly KnownMeaning[] = [
       /unsupported_(parameter|value)|unrecognized request argument|extra inputs are not permitted|unknown (field|parameter)/.test(
         text,
       ),
-    ...config,
+    ...blame.config,
     code: "config_invalid",
     adapterCode: "option_refused",
     sentence: "the server refuses an option of the profile.",
   },
   {
     when: (status) => status === 401 || status === 403,
-    ...config,
+    ...blame.config,
     code: "config_invalid",
     adapterCode: "access_refused",
     sentence: "the server refuses access; check the API key.",
   },
   {
     when: (status) => status === 402,
-    ...config,
+    ...blame.config,
     code: "config_invalid",
     adapterCode: "quota_exhausted",
     sentence: "the account's quota is used up; somebody must raise it.",
   },
   {
     when: (status) => status === 404 || status === 405,
-    ...config,
+    ...blame.config,
     code: "config_invalid",
     adapterCode: "route_missing",
     sentence: "there are no chat completions under this address; most end in /v1.",

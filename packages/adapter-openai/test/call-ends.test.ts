@@ -2,18 +2,18 @@ import { expect, test } from "bun:test";
 
 import { createOpenAiModel } from "../src/index.ts";
 import { startOpenAiServer, toEvent } from "./openai-server.ts";
-import { createContext, expectModelError, request, setup } from "./setup.ts";
+import { expectModelError, recordCall, request, setup } from "./setup.ts";
 
 /** Short enough for a test, long enough for a request to reach its server on a busy machine. */
 const shortMs = 500;
 
 test("sends nothing when the call was aborted before, or its deadline has passed", async () => {
   await using subject = await setup();
-  const context = createContext({ signal: AbortSignal.abort() });
+  const context = recordCall({ signal: AbortSignal.abort() });
 
   const aborted = await expectModelError(subject.model.generate(request, context));
   const late = await expectModelError(
-    subject.model.generate(request, createContext({ deadlineMs: -1 })),
+    subject.model.generate(request, recordCall({ deadlineMs: -1 })),
   );
 
   expect(aborted).toMatchObject({ code: "aborted", scope: "backend", retryable: true });
@@ -26,7 +26,7 @@ test("an abort before the first byte reaches the server", async () => {
   await using subject = await setup({ script: () => ({ kind: "silence" }) });
   const controller = new AbortController();
   const call = expectModelError(
-    subject.model.generate(request, createContext({ signal: controller.signal })),
+    subject.model.generate(request, recordCall({ signal: controller.signal })),
   );
   await subject.server.waitForRequest("chat");
 
@@ -43,7 +43,7 @@ test("an abort in the middle of an answer reaches the server", async () => {
   const error = await expectModelError(
     subject.model.generate(
       request,
-      createContext({
+      recordCall({
         signal: controller.signal,
         onProgress: ({ tokens = 0 }) => {
           if (tokens === 3) controller.abort();
@@ -64,7 +64,7 @@ test("an abort after the last token gives no answer", async () => {
   const error = await expectModelError(
     subject.model.generate(
       request,
-      createContext({
+      recordCall({
         signal: controller.signal,
         onProgress: ({ stage }) => {
           if (stage === "decoding") setImmediate(() => controller.abort());
@@ -78,7 +78,7 @@ test("an abort after the last token gives no answer", async () => {
 
 test("closing the model aborts its calls and refuses new ones", async () => {
   await using subject = await setup({ script: () => ({ kind: "silence" }) });
-  const call = expectModelError(subject.model.generate(request, createContext()));
+  const call = expectModelError(subject.model.generate(request, recordCall()));
   await subject.server.waitForRequest("chat");
 
   await subject.model.close?.();
@@ -86,7 +86,7 @@ test("closing the model aborts its calls and refuses new ones", async () => {
 
   expect((await call).code).toBe("aborted");
   await subject.server.waitForAbort("chat");
-  const late = await expectModelError(subject.model.generate(request, createContext()));
+  const late = await expectModelError(subject.model.generate(request, recordCall()));
   expect(late.code).toBe("aborted");
 });
 
@@ -106,7 +106,7 @@ test.each([
 ] as const)("silence beyond its limit is an outage: %s", async (kind, limits, step) => {
   await using subject = await setup({ script: () => step, model: { limits } });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error).toMatchObject({
     code: "backend_timeout",
@@ -120,7 +120,7 @@ test.each([
 test("a deadline that passes in silence is an outage, while the model writes the job's failure", async () => {
   await using silent = await setup({ script: () => ({ kind: "silence" }) });
   await using endless = await setup({ script: () => ({ kind: "endless", piece: "la " }) });
-  const context = (): ReturnType<typeof createContext> => createContext({ deadlineMs: shortMs });
+  const context = (): ReturnType<typeof recordCall> => recordCall({ deadlineMs: shortMs });
   const long = { ...request, outputTokensMax: 100_000 };
 
   const outage = await expectModelError(silent.model.generate(long, context()));
@@ -152,7 +152,7 @@ test.each([
   await using subject = await setup({ script: () => ({ kind: "endless", piece }) });
 
   const error = await expectModelError(
-    subject.model.generate({ ...request, outputTokensMax: 10 }, createContext()),
+    subject.model.generate({ ...request, outputTokensMax: 10 }, recordCall()),
   );
 
   expect(error).toMatchObject({ code: "output_runaway", scope: "job", adapterCode });
@@ -162,7 +162,7 @@ test.each([
 test("an event that does not end is not kept in memory", async () => {
   await using subject = await setup({ script: () => ({ kind: "flood" }) });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error).toMatchObject({ code: "backend_failed", adapterCode: "answer_too_large" });
   await subject.server.waitForAbort("chat");
@@ -174,7 +174,7 @@ test("says that it is alive while the server is silent within its limits", async
     model: { limits: { progressMs: 5 } },
   });
   const controller = new AbortController();
-  const context = createContext({
+  const context = recordCall({
     signal: controller.signal,
     onProgress: () => {
       if (context.seen.length === 3) controller.abort();
@@ -192,8 +192,8 @@ test("a connection that breaks before the answer is an outage, in the middle it 
     script: () => ({ kind: "events", events: [toEvent({ content: "Gut" })], end: "drop" }),
   });
 
-  const first = await expectModelError(before.model.generate(request, createContext()));
-  const second = await expectModelError(within.model.generate(request, createContext()));
+  const first = await expectModelError(before.model.generate(request, recordCall()));
+  const second = await expectModelError(within.model.generate(request, recordCall()));
 
   expect(first).toMatchObject({ code: "backend_unreachable", scope: "backend", retryable: true });
   expect(second).toMatchObject({ code: "backend_failed", adapterCode: "answer_cut" });
@@ -210,7 +210,7 @@ test("follows no redirect: text and key would go where nobody sent them", async 
     }),
   });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error).toMatchObject({ code: "config_invalid", adapterCode: "redirected" });
   expect(elsewhere.requests).toEqual([]);
@@ -221,7 +221,7 @@ test("asks once: whoever retries is the worker", async () => {
     script: () => ({ kind: "reply", status: 500, body: "", headers: { "x-should-retry": "true" } }),
   });
 
-  await expectModelError(subject.model.generate(request, createContext()));
+  await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(subject.server.requests).toHaveLength(1);
 });
@@ -241,8 +241,8 @@ test("leaves no listener on a signal that outlives its calls", async () => {
     remove(...args);
   };
 
-  await subject.model.prepare?.(createContext({ signal }));
-  await subject.model.generate(request, createContext({ signal }));
+  await subject.model.prepare?.(recordCall({ signal }));
+  await subject.model.generate(request, recordCall({ signal }));
 
   expect(listeners).toBe(0);
 });

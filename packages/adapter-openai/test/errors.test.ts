@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 
 import { createOpenAiModel, type OpenAiModelOptions } from "../src/index.ts";
 import { refuse, type ServerStep, toData, toEvent } from "./openai-server.ts";
-import { canary, createContext, expectModelError, request, setup } from "./setup.ts";
+import { canary, expectModelError, recordCall, request, setup } from "./setup.ts";
 
 const spies: { mockRestore(): void }[] = [];
 
@@ -104,7 +104,7 @@ const table: readonly (readonly [string, ServerStep, object])[] = [
 test.each(table)("knows whose fault it is: %s", async (_, step, expected) => {
   await using subject = await setup({ script: () => step });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error).toMatchObject(expected);
 });
@@ -115,7 +115,7 @@ test("waits as long as a busy server asks, within reason", async () => {
     await using subject = await setup({
       script: () => ({ kind: "reply", status: 429, body: "", headers: { "retry-after": asked } }),
     });
-    const error = await expectModelError(subject.model.generate(request, createContext()));
+    const error = await expectModelError(subject.model.generate(request, recordCall()));
     waits.push(error.retryAfterMs);
   }
 
@@ -156,7 +156,7 @@ test.each(noisy)("prints nothing and quotes nobody: %s", async (_, step) => {
     spyOn(process.stderr, "write").mockImplementation(note),
   );
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
   const health = await subject.model.probe?.(new AbortController().signal);
 
   const shown = `${inspect(error, { depth: 9 })} ${JSON.stringify(health)} ${error.stack ?? ""}`;
@@ -228,7 +228,7 @@ test("asks the server's list whether it has the model, and whether it reads pict
     script: ({ kind }) => (kind === "models" ? refuse(404, "Not Found") : undefined),
   });
   const prepare = async ({ model }: typeof other): Promise<unknown> =>
-    model.prepare?.(createContext()).then(
+    model.prepare?.(recordCall()).then(
       () => "ready",
       (error: unknown) => (error as { adapterCode: string }).adapterCode,
     );

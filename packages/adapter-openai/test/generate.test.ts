@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import type { ModelImage, ModelRequest } from "@leasehold/model";
 
 import { startOpenAiServer, toData, toEvent, toEvents } from "./openai-server.ts";
-import { canary, createContext, expectModelError, request, setup } from "./setup.ts";
+import { canary, expectModelError, recordCall, request, setup } from "./setup.ts";
 
 const schema = {
   type: "object",
@@ -34,7 +34,7 @@ const full: ModelRequest = {
 test("sends exactly what was asked for", async () => {
   await using subject = await setup({ model: { imagesExpected: true } });
 
-  await subject.model.generate(full, createContext());
+  await subject.model.generate(full, recordCall());
 
   const { body } = await subject.server.waitForRequest("chat");
   const picture = { type: "image_url", image_url: { url: "data:image/jpeg;base64,/9j/4A==" } };
@@ -70,7 +70,7 @@ test("sends the profile where the request says nothing", async () => {
     },
   });
 
-  await subject.model.generate(request, createContext());
+  await subject.model.generate(request, recordCall());
 
   const { body } = await subject.server.waitForRequest("chat");
   expect(body).toMatchObject({ max_completion_tokens: 100, temperature: 0.2 });
@@ -87,7 +87,7 @@ test("leaves a request alone, down to its bytes", async () => {
     messages: Object.freeze(full.messages.map((message) => Object.freeze(message))),
   });
 
-  await subject.model.generate(frozen, createContext());
+  await subject.model.generate(frozen, recordCall());
 
   expect(frozen).toEqual(before);
 });
@@ -96,7 +96,7 @@ test("answers with the whole text, the counts and what made it", async () => {
   const text = 'Grüße 😀, "gut" \\ gemacht\n';
   await using subject = await setup({ answer: () => text });
 
-  const response = await subject.model.generate({ ...request, seed: 7, schema }, createContext());
+  const response = await subject.model.generate({ ...request, seed: 7, schema }, recordCall());
 
   expect(response).toEqual({
     text,
@@ -123,7 +123,7 @@ test("says that an answer was cut at its length", async () => {
     script: () => ({ kind: "answer", text: '{"note": "half', finish: "length" }),
   });
 
-  const response = await subject.model.generate(request, createContext());
+  const response = await subject.model.generate(request, recordCall());
 
   expect(response).toMatchObject({ text: '{"note": "half', finish: "length" });
 });
@@ -132,7 +132,7 @@ test("takes an answer for whole by its reason, not by the last line", async () =
   const events = toEvents("Gut gemacht.").filter((event) => event.includes('choices":[{'));
   await using subject = await setup({ script: () => ({ kind: "events", events, end: "close" }) });
 
-  const response = await subject.model.generate(request, createContext());
+  const response = await subject.model.generate(request, recordCall());
 
   expect(response).toMatchObject({ text: "Gut gemacht.", finish: "stop", usage: {} });
 });
@@ -148,7 +148,7 @@ test("writes nothing of the server's beside an answer that is no name", async ()
     script: () => ({ kind: "events", events: [toData(odd)], end: "close" }),
   });
 
-  const { provenance, usage } = await subject.model.generate(request, createContext());
+  const { provenance, usage } = await subject.model.generate(request, recordCall());
 
   expect(usage).toEqual({});
   expect(provenance.options).toEqual({ max_tokens: 400, temperature: 0, response_format: "text" });
@@ -156,7 +156,7 @@ test("writes nothing of the server's beside an answer that is no name", async ()
 
 test("tells how far it is: first that it waits, then each token", async () => {
   await using subject = await setup({ answer: () => "12345678" });
-  const context = createContext();
+  const context = recordCall();
 
   await subject.model.prepare?.(context);
   await subject.model.generate(request, context);
@@ -214,7 +214,7 @@ test.each([
 ])("refuses %s", async (_, events, expected) => {
   await using subject = await setup({ script: () => ({ kind: "events", events, end: "close" }) });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error).toMatchObject(expected);
 });
@@ -224,7 +224,7 @@ test("refuses a document where a stream was asked for", async () => {
     script: () => ({ kind: "reply", status: 200, body: '{"choices":[]}' }),
   });
 
-  const error = await expectModelError(subject.model.generate(request, createContext()));
+  const error = await expectModelError(subject.model.generate(request, recordCall()));
 
   expect(error).toMatchObject({ code: "backend_failed", adapterCode: "answer_unreadable" });
 });
@@ -247,7 +247,7 @@ test.each([
   await using subject = await setup({ model: { imagesExpected: true } });
 
   const error = await expectModelError(
-    subject.model.generate(wrong as unknown as ModelRequest, createContext()),
+    subject.model.generate(wrong as unknown as ModelRequest, recordCall()),
   );
 
   expect(error).toMatchObject({ code: "config_invalid", scope: "config", retryable: false });
@@ -257,9 +257,9 @@ test.each([
 test("refuses a picture and a schema for a model that is not set up for them", async () => {
   await using subject = await setup({ model: { structuredOutput: "none" } });
 
-  const picture = await expectModelError(subject.model.generate(full, createContext()));
+  const picture = await expectModelError(subject.model.generate(full, recordCall()));
   const shape = await expectModelError(
-    subject.model.generate({ ...request, schema }, createContext()),
+    subject.model.generate({ ...request, schema }, recordCall()),
   );
 
   expect(picture).toMatchObject({ code: "model_unsuitable", adapterCode: "images_unexpected" });
@@ -283,8 +283,8 @@ test("sends the key and what the dialect needs, and nothing that the environment
   );
   Object.assign(process.env, names, { OPENAI_BASE_URL: elsewhere.url });
   try {
-    await subject.model.prepare?.(createContext());
-    await subject.model.generate(request, createContext());
+    await subject.model.prepare?.(recordCall());
+    await subject.model.generate(request, recordCall());
   } finally {
     for (const [name, value] of before) {
       if (value === undefined) delete process.env[name];
@@ -303,7 +303,7 @@ test("sends the key and what the dialect needs, and nothing that the environment
 test("sends no key where none was given", async () => {
   await using subject = await setup();
 
-  await subject.model.generate(request, createContext());
+  await subject.model.generate(request, recordCall());
 
   const { headers } = await subject.server.waitForRequest("chat");
   expect(headers.authorization).toBeUndefined();

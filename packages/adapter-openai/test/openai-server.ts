@@ -3,6 +3,8 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setImmediate, setTimeout } from "node:timers/promises";
 
+import { createRequestLog } from "@leasehold/model/testing";
+
 /** What a request is for. */
 export type RequestKind = "chat" | "models" | "other";
 
@@ -69,8 +71,8 @@ export interface OpenAiServer extends AsyncDisposable {
 
 /** Starts a server on a port of its own. */
 export async function startOpenAiServer(options: OpenAiServerOptions = {}): Promise<OpenAiServer> {
-  const requests = createLog();
-  const aborts = createLog();
+  const requests = createRequestLog<ReceivedRequest>();
+  const aborts = createRequestLog<ReceivedRequest>();
   const load = { busy: 0, busyMax: 0 };
   const stopping = new AbortController();
   const server = createServer(async (message, response) => {
@@ -230,37 +232,4 @@ async function writeAwkwardly(
     // One turn of the loop, so that the pieces travel one by one.
     await setImmediate();
   }
-}
-
-interface Log {
-  readonly entries: readonly ReceivedRequest[];
-  add(request: ReceivedRequest): void;
-  waitFor(this: void, kind: RequestKind): Promise<ReceivedRequest>;
-}
-
-/** Generous: a test that waits this long has failed. */
-const waitMsMax = 10_000;
-
-function createLog(): Log {
-  const entries: ReceivedRequest[] = [];
-  const events = new EventTarget();
-  return {
-    entries,
-    add(request) {
-      entries.push(request);
-      events.dispatchEvent(new Event("added"));
-    },
-    async waitFor(kind) {
-      const signal = AbortSignal.timeout(waitMsMax);
-      for (;;) {
-        const found = entries.find((entry) => entry.kind === kind);
-        if (found !== undefined) return found;
-        await new Promise<void>((resolve, reject) => {
-          const late = (): void => reject(new Error(`No ${kind} was seen within ${waitMsMax} ms.`));
-          signal.addEventListener("abort", late, { once: true });
-          events.addEventListener("added", () => resolve(), { once: true });
-        });
-      }
-    },
-  };
 }

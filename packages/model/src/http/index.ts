@@ -17,6 +17,7 @@ export {
 export { findRequestMisuse, hasImages, listImages, toBase64 } from "./model-request.ts";
 export {
   type BackendReply,
+  blame,
   busyMeanings,
   gatewayMeanings,
   type KnownMeaning,

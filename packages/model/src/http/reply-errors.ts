@@ -56,13 +56,29 @@ export function toMeaningError(where: string, meaning: ReplyMeaning, askedMs?: n
 /** Characters of a reply that are looked at. Known words stand at its beginning. */
 const textCharactersMax = 4096;
 
-const backend = { scope: "backend", retryable: true } as const;
+/** Whose fault a reply is, and whether the same request may be answered later. */
+export const blame: {
+  readonly job: Blame<"job", false>;
+  readonly config: Blame<"config", false>;
+  readonly model: Blame<"model", true>;
+  readonly backend: Blame<"backend", true>;
+} = {
+  job: { scope: "job", retryable: false },
+  config: { scope: "config", retryable: false },
+  model: { scope: "model", retryable: true },
+  backend: { scope: "backend", retryable: true },
+};
+
+interface Blame<Scope extends ModelErrorScope, Retryable extends boolean> {
+  readonly scope: Scope;
+  readonly retryable: Retryable;
+}
 
 /** A server with too much to do, by its status alone. */
 export const busyMeanings: readonly KnownMeaning[] = [
   {
     when: (status) => status === 503,
-    ...backend,
+    ...blame.backend,
     code: "backend_busy",
     retryAfterMs: 5_000,
     adapterCode: "queue_full",
@@ -70,7 +86,7 @@ export const busyMeanings: readonly KnownMeaning[] = [
   },
   {
     when: (status) => status === 429,
-    ...backend,
+    ...blame.backend,
     code: "backend_busy",
     retryAfterMs: 5_000,
     adapterCode: "rate_limited",
@@ -99,14 +115,14 @@ export const gatewayMeanings: readonly KnownMeaning[] = [
   },
   {
     when: (status) => status === 408 || status === 504,
-    ...backend,
+    ...blame.backend,
     code: "backend_timeout",
     adapterCode: "gateway_timeout",
     sentence: "a gateway gave up waiting for the server.",
   },
   {
     when: (status) => status === 502,
-    ...backend,
+    ...blame.backend,
     code: "backend_failed",
     adapterCode: "bad_gateway",
     sentence: "a gateway does not reach the server.",
@@ -114,7 +130,7 @@ export const gatewayMeanings: readonly KnownMeaning[] = [
 ];
 
 const errorLine: ReplyMeaning = {
-  ...backend,
+  ...blame.backend,
   code: "backend_failed",
   adapterCode: "error_line",
   sentence: "the server broke off its answer with an error.",
@@ -124,7 +140,7 @@ function unknownStatus(status: number): ReplyMeaning {
   const adapterCode = `http_${status}`;
   if (status >= 500) {
     return {
-      ...backend,
+      ...blame.backend,
       code: "backend_failed",
       adapterCode,
       sentence: `the server failed with status ${status}.`,
