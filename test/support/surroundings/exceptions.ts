@@ -35,6 +35,9 @@ const exceptions: Readonly<Record<string, readonly Exception[]>> = {
     ...named("limits-client", wakeLate, [
       "a worker > that looks once a minute is woken by a slot that frees",
     ]),
+    ...named("doctor", "a pooler passes no hint on, which is what it says", [
+      "doctor > looks again and again without hints",
+    ]),
     ...named(
       "doctor",
       "the pooler's connections are older than what the test changes for new ones",

@@ -135,9 +135,10 @@ export async function setupQueue(server: ServerDatabase): Promise<Queue> {
 
 async function beginSession(url: string, schema: string): Promise<Session> {
   const sql = postgres(url, { max: 1, onnotice: () => undefined });
-  const [backend] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
   // As our own transactions are, whatever the server's default.
   await sql.unsafe("begin isolation level read committed");
+  // Not before: a pooler may lend another connection for each transaction.
+  const [backend] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
   // The driver sends a query when somebody waits for it, so somebody does at once.
   const send: Send = async (text, parameters) =>
     Array.from(await sql.unsafe<TestRow[]>(renderSql(text, schema), [...parameters]));
