@@ -22,7 +22,7 @@ import { type Json, toStorableText } from "./json.ts";
 import { leaseRoutines as routines, type StoredResultRow } from "./lease-routines.ts";
 import { createUpkeep } from "./operating-store.ts";
 import { createResourceCalls, type ResourceCalls } from "./resources-store.ts";
-import { callForOne, keyOf, storable } from "./store-calls.ts";
+import { callForOne, keyOf, storable, whileHeld } from "./store-calls.ts";
 import { createStructureStore } from "./structure-store.ts";
 
 export interface PostgresStoreOptions {
@@ -131,17 +131,12 @@ function createSettlements(pool: Pool): Settlements {
   return {
     savePart: (lease, part, result) =>
       ask(routines.savePart, [...keyOf(lease), part, ...storable(result), result.phase ?? null]),
-    async commit(lease, statements) {
-      let held: "ok" | "lost" = "lost";
-      await pool.transaction(async (transaction) => {
-        [held = "lost"] = await transaction.call(routines.holdLease, keyOf(lease));
-        if (held === "lost") return;
+    commit: (lease, statements) =>
+      whileHeld(pool, lease, async (transaction) => {
         for (const { text, parameters } of statements) {
           await transaction.run(text, parameters ?? []);
         }
-      });
-      return held;
-    },
+      }),
     checkpointJob: (lease, { phase, nextPhase, yields }, result) =>
       ask(routines.checkpointJob, [...keyOf(lease), phase, nextPhase, ...storable(result), yields]),
     completeJob: createCompletions(pool),

@@ -2,6 +2,7 @@ import type { Pool, Routine, SqlValue, Transaction } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import type { LeaseKey, PhaseOutput, StorableOutput } from "./job-store.ts";
 import { toStorableJson } from "./json.ts";
+import { leaseRoutines } from "./lease-routines.ts";
 
 /** Calls a function that answers one row. */
 export async function callForOne<Answer>(
@@ -14,6 +15,20 @@ export async function callForOne<Answer>(
     throw new WorkerError("statement_failed", `Postgres gave no answer to ${routine.name}.`);
   }
   return answer;
+}
+
+/** One transaction that commits only while a lease is held. Without it, nothing of the caller's own is asked. */
+export async function whileHeld(
+  pool: Pick<Pool, "transaction">,
+  lease: LeaseKey,
+  body: (transaction: Transaction) => Promise<void>,
+): Promise<"ok" | "lost"> {
+  let held: "ok" | "lost" = "lost";
+  await pool.transaction(async (transaction) => {
+    held = await callForOne(transaction, leaseRoutines.holdLease, keyOf(lease));
+    if (held === "ok") await body(transaction);
+  });
+  return held;
 }
 
 /** A lease, as the first two arguments of every fenced function. */

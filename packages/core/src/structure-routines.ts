@@ -14,7 +14,6 @@ import {
 import type { ChildRecord, Signal } from "./pipeline.ts";
 
 interface StructureRoutines {
-  readonly holdLease: Routine<"ok" | "lost">;
   readonly holdPhase: Routine<"ok" | "lost">;
   readonly enqueueJobs: Routine<EnqueueAnswer>;
   readonly checkpointJob: Routine<CheckpointAnswer>;
@@ -44,7 +43,6 @@ const child: z.ZodType<ChildRecord> = z
 
 /** The functions that a worker calls for jobs that write more than their result. */
 export const structureRoutines: StructureRoutines = {
-  holdLease: leaseRoutines.holdLease,
   holdPhase: defineRoutine("hold_phase", [...key, "text"], heldAnswer),
   enqueueJobs: clientRoutines.enqueueJobs,
   checkpointJob: leaseRoutines.checkpointJob,

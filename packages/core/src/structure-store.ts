@@ -12,7 +12,7 @@ import type {
 } from "./job-store.ts";
 import { toStorableText } from "./json.ts";
 import type { PhaseTransaction } from "./pipeline.ts";
-import { callForOne, keyOf, storable } from "./store-calls.ts";
+import { callForOne, keyOf, storable, whileHeld } from "./store-calls.ts";
 import { structureRoutines as routines } from "./structure-routines.ts";
 import { nameOf } from "./thrown.ts";
 
@@ -51,12 +51,9 @@ async function commitWork(
   lease: LeaseKey,
   work: (transaction: PhaseTransaction) => Promise<void>,
 ): Promise<"ok" | "lost"> {
-  let held: "ok" | "lost" = "lost";
   let refusal: { readonly thrown: unknown } | undefined;
   try {
-    await pool.transaction(async (transaction) => {
-      held = await callForOne(transaction, routines.holdLease, keyOf(lease));
-      if (held === "lost") return;
+    return await whileHeld(pool, lease, async (transaction) => {
       const opened = openTransaction(transaction);
       try {
         await work(opened);
@@ -71,7 +68,6 @@ async function commitWork(
     // What the host threw is the host's to see, as it was.
     throw refusal !== undefined && WorkerError.is(error, "aborted") ? refusal.thrown : error;
   }
-  return held;
 }
 
 function rolledBack(): WorkerError {
