@@ -307,6 +307,19 @@ test.each([
   }
 });
 
+test("a Postgres that is only slow is no failure", async () => {
+  const { worker, proxy } = await scene();
+  await waitForFailed(worker, []);
+  proxy.setMode("slow");
+  try {
+    const answer = await ask(worker.openHttp());
+
+    expect([answer.status, listFailed(answer)]).toEqual([200, []]);
+  } finally {
+    proxy.setMode("pass");
+  }
+});
+
 test.each(["OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE"])(
   "%s: 405 on every route, whoever asks",
   async (method) => {
