@@ -10,6 +10,7 @@ import type {
 import { createGate } from "./gate.ts";
 import {
   findHiddenScope,
+  hideTenantOfAction,
   hideTenantOfCause,
   hideTenantOfLimit,
   hideTenantOfScope,
@@ -67,7 +68,7 @@ export function createBoundedClient(options: ConsoleOptions): BoundedClient {
   >();
   return {
     explain: async (id) => (await read(() => client.explain(id))).map(hideTenantOfCause),
-    getActions: (page) => read(() => client.getActions(page)),
+    getActions: async (page) => (await read(() => client.getActions(page))).map(hideTenantOfAction),
     getJob: (id) => read(() => client.getJob(id)),
     getDeadLetters: share(() => client.getDeadLetters()),
     getLimits: share(async () => (await client.getLimits()).map(hideTenantOfLimit)),
@@ -105,6 +106,7 @@ export function createBoundedClient(options: ConsoleOptions): BoundedClient {
         requeue: (id) => act(() => noted.requeue(id)),
         requeueAll: (filter, how) => act(() => noted.requeueAll(filter, how), manyDeadlineMs),
         replay: (id, phase) => act(() => noted.replay(id, phase)),
+        resolve: (id, reason) => act(() => noted.resolve(id, reason)),
         pause: (scope, how) => act(() => noted.pause(scope, how)),
         resume: (scope) => act(() => noted.resume(scope)),
         openBreaker: (name, how) => act(() => noted.openBreaker(name, how)),

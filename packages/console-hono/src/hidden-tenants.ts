@@ -1,6 +1,6 @@
 import nodeCrypto from "node:crypto";
 
-import type { JobCause, LimitRecord, PauseRecord, PauseScope } from "@leasehold/core";
+import type { ActionRecord, JobCause, LimitRecord, PauseRecord, PauseScope } from "@leasehold/core";
 
 /**
  * A name by which a tenant can be told from others, and is not named. The same tenant has the same one everywhere; whoever
@@ -31,13 +31,44 @@ export function findHiddenScope(scope: PauseScope, pauses: readonly PauseRecord[
   return shown?.scope ?? scope;
 }
 
-const namedCauses: readonly string[] = ["limit_full", "rate_used_up", "paused"];
+/**
+ * What was done, with a tenant unnamed that it was done to: alone, or as one of the words of a filter. Acts through the
+ * console are written down so; others, such as the command line's, have the name.
+ */
+export function hideTenantOfAction(action: ActionRecord): ActionRecord {
+  const { target } = action;
+  if (target === undefined) return action;
+  if (target.startsWith(prefix)) return { ...action, target: hidePrefixed(target) };
+  return /"tenant"\s*:/.test(target) ? { ...action, target: hideTenantOfFilter(target) } : action;
+}
+
+/** A filter as JSON, with a tenant unnamed; nothing of it where it was cut, so that it cannot be read. */
+function hideTenantOfFilter(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), (name, value: unknown) =>
+      name === "tenant" && typeof value === "string" ? hideOnce(value) : value,
+    );
+  } catch {
+    return "…";
+  }
+}
+
+const prefix = "tenant ";
+
+function hidePrefixed(words: string): string {
+  return `${prefix}${hideOnce(words.slice(prefix.length))}`;
+}
+
+/** What looks like a digest is one: it was unnamed when it was written down. */
+function hideOnce(tenant: string): string {
+  return /^[0-9a-f]{12}$/.test(tenant) ? tenant : hideTenant(tenant);
+}
 
 /** The same cause, with a tenant unnamed, in whatever words the schema names one. */
 export function hideTenantOfCause(cause: JobCause): JobCause {
-  const { cause: code, blocker = "", sentence } = cause;
-  if (namedCauses.includes(code) && blocker.startsWith("tenant ")) {
-    const hidden = `tenant ${hideTenant(blocker.slice("tenant ".length))}`;
+  const { blocker = "", sentence } = cause;
+  if (blocker.startsWith(prefix)) {
+    const hidden = `${prefix}${hideTenant(blocker.slice(prefix.length))}`;
     return { ...cause, blocker: hidden, sentence: sentence.replaceAll(blocker, () => hidden) };
   }
   // From the first of the words before it to the last of those after: a tenant's name may hold either.

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 
+import type { ActionNote } from "@leasehold/core";
+
 import { hideTenantOfCause } from "../src/hidden-tenants.ts";
 import { bodyOf, listRoutes, tokens } from "./support/bench.ts";
 import { type Desk, useDesk } from "./support/desk.ts";
@@ -50,12 +52,20 @@ async function plant(desk: Desk): Promise<readonly string[]> {
     await client.setLimit({ tenant }, { concurrencyMax: 0, rate: { max: 0, windowMs: 1_000 } });
     await add(tenant);
     await add(tenant);
+    await client.noted(noteOf(`tenant ${tenant}`)).pause({ tenant });
+    const filter = { tenant, code: "nothing" };
+    await client.noted(noteOf(JSON.stringify(filter))).requeueAll(filter);
+    await client.noteAction(noteOf(JSON.stringify(filter).slice(0, -9)));
   }
   for (const tenant of tenants.slice(0, 2)) {
     const { status } = await desk.ask("api/pauses", { body: { scope: { tenant } } });
     expect(status).toBe(200);
   }
   return ids;
+}
+
+function noteOf(target: string): ActionNote {
+  return { operator: "ada", action: "note", target };
 }
 
 describe("nothing of what is in a job", () => {

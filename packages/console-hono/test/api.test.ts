@@ -176,6 +176,24 @@ describe("acting", () => {
     ]);
   });
 
+  test("settles a failed job by hand, once", async () => {
+    const desk = await setup();
+    const id = await desk.enqueueFailed();
+    const body = { reason: "Marked on paper." };
+
+    const resolved = await desk.ask(`api/jobs/${id}/resolve`, { body });
+    const again = await desk.ask(`api/jobs/${id}/resolve`, { body });
+    const queued = await desk.ask(`api/jobs/${await desk.enqueue()}/resolve`, { body });
+    const audit = await desk.ask(`api/actions?target=${id}`);
+
+    expect([resolved, again].map(({ json }) => json["outcome"])).toEqual(["ok", "existing"]);
+    expect([queued.status, queued.json["code"]]).toEqual([409, "not_failed"]);
+    expect(audit.json["actions"]).toMatchObject([
+      { outcome: "existing", jobs: 0 },
+      { action: "job.resolve", reason: "Marked on paper.", outcome: "ok", jobs: 1 },
+    ]);
+  });
+
   test("opens and closes a breaker, whatever its name", async () => {
     const desk = await setup();
     const name = `http://host:11434/model ${desk.queue}`;

@@ -5,7 +5,13 @@ import type { BoundedClient } from "../bounded-client.ts";
 import type { ConsoleOptions } from "../console-options.ts";
 import { answerJson } from "./answers.ts";
 import { type ApiEnv, createGuard } from "./guard.ts";
-import { addJobActs, addJobRoutes, addRevealRoute, type RouteParts } from "./job-routes.ts";
+import {
+  addJobActs,
+  addJobRoutes,
+  addResolveRoute,
+  addRevealRoute,
+  type RouteParts,
+} from "./job-routes.ts";
 import { addListRoutes } from "./list-routes.ts";
 import { ConsoleProblem, statusOf, toProblem } from "./problem.ts";
 import { addRequeueRoutes } from "./requeue-routes.ts";
@@ -38,6 +44,7 @@ export function createApi(options: ConsoleOptions, client: BoundedClient): OpenA
   addJobRoutes(parts);
   addRevealRoute(parts);
   addJobActs(parts);
+  addResolveRoute(parts);
   addPauseRoutes(parts);
   addResourceActs(parts);
   addActionRoutes(parts);

@@ -158,6 +158,35 @@ export function addJobActs({ api, client, guard }: RouteParts): void {
   );
 }
 
+/** Ends the matter of a job that somebody settled by hand. */
+export function addResolveRoute({ api, client, guard }: RouteParts): void {
+  const resolved = z.object({ outcome: z.enum(["ok", "existing"]) });
+  api.openapi(
+    createRoute({
+      method: "post",
+      path: "/api/jobs/{id}/resolve",
+      operationId: "resolveJob",
+      tags,
+      summary: "Ends the matter of a failed or dead job that somebody settled by hand",
+      middleware: guard("job.resolve", "act"),
+      request: {
+        params,
+        body: body(z.strictObject({ reason: z.string().max(1_024).regex(/\S/) })),
+      },
+      responses: answers(resolved, "`existing`: it was before, and the first reason stays."),
+    }),
+    async (context) => {
+      const { id } = context.req.valid("param");
+      const { reason: how } = context.req.valid("json");
+      const operator = context.get("operator").name;
+      const note = { operator, action: "job.resolve", target: id, reason: how };
+      const answer = await client.noted(note).resolve(id, how);
+      if (answer === "not_found" || answer === "not_failed") throw new ConsoleProblem(answer);
+      return context.json({ outcome: answer }, 200);
+    },
+  );
+}
+
 /** What is not `ok` is a refusal, under its own name. */
 export function orRefuse(answer: "ok" | ProblemCode): "ok" {
   if (answer !== "ok") throw new ConsoleProblem(answer);

@@ -21,6 +21,7 @@ export type ProblemCode =
   | "not_offered"
   | "settled"
   | "not_settled"
+  | "not_failed"
   | "conflict"
   | "unknown_phase"
   | "count_changed"
@@ -78,6 +79,11 @@ const kinds: Readonly<Record<ProblemCode, Kind>> = {
     status: 409,
     title: "The job has not ended",
     detail: "Wait for its end, or cancel it first.",
+  },
+  not_failed: {
+    status: 409,
+    title: "The job has not failed",
+    detail: "Only what failed or is dead can be settled by hand.",
   },
   conflict: {
     status: 409,

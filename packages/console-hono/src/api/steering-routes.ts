@@ -10,13 +10,15 @@ import { ConsoleProblem } from "./problem.ts";
 
 const pauseScope = z.union([
   z.strictObject({ queue: word }),
-  z.strictObject({ tenant: word }),
-  z.strictObject({ resource: word }),
   z.strictObject({
     type: word,
     version: z.int().min(1).max(32_767).optional(),
     phase: word.optional(),
   }),
+  z.strictObject({
+    tenant: word.openapi({ description: "To resume it, also the digest that is shown." }),
+  }),
+  z.strictObject({ resource: word }),
 ]);
 const why = { reason: reason.optional() };
 const pauseBody = body(z.strictObject({ scope: pauseScope, ...why }));

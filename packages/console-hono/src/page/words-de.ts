@@ -373,6 +373,7 @@ export const wordsDe: Words = {
     not_offered: "Diese Anwendung bietet das nicht an.",
     settled: "Der Job ist schon beendet.",
     not_settled: "Der Job ist nicht beendet.",
+    not_failed: "Der Job ist nicht gescheitert.",
     conflict: "Ein anderer lebender Job hält seinen eindeutigen Schlüssel.",
     unknown_phase: "Der Job kam nie in diese Phase.",
     count_changed: "Es sind jetzt {count}. Bitte ansehen und noch einmal fragen.",

@@ -365,6 +365,7 @@ export const wordsEn: Words = {
     not_offered: "This host does not offer that.",
     settled: "The job has ended already.",
     not_settled: "The job has not ended.",
+    not_failed: "The job has not failed.",
     conflict: "Another live job holds its unique key.",
     unknown_phase: "The job never came to this phase.",
     count_changed: "There are {count} of them now. Look at them, and ask again.",

@@ -108,6 +108,7 @@ export async function listRoutes({ ask }: Bench): Promise<readonly Route[]> {
 /** A body that each POST takes. */
 export function bodyOf(path: string): unknown {
   if (path.endsWith("/replay")) return { phase: "draft" };
+  if (path.endsWith("/resolve")) return { reason: "By hand." };
   if (path.endsWith("/reveal")) return { reason: "A parent asked." };
   if (path.startsWith("/api/pauses")) return { scope: { queue: "default" } };
   if (path === "/api/jobs/requeue") return { filter: {}, count: 3 };

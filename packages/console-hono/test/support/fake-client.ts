@@ -20,6 +20,7 @@ export function createFakeClient(answers: Partial<ConsoleClient> = {}): FakeClie
     cancel: answer("cancel", "ok"),
     requeue: answer("requeue", "ok"),
     replay: answer("replay", "ok"),
+    resolve: answer("resolve", "ok"),
     requeueAll: answer("requeueAll", report),
     pause: answer("pause", "ok"),
     resume: answer("resume", "ok"),
