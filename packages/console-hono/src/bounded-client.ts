@@ -13,7 +13,7 @@ import {
   hideTenantOfAction,
   hideTenantOfCause,
   hideTenantOfLimit,
-  hideTenantOfScope,
+  hideTenantOfPause,
 } from "./hidden-tenants.ts";
 import { createSharedCall } from "./shared-call.ts";
 
@@ -72,12 +72,7 @@ export function createBoundedClient(options: ConsoleOptions): BoundedClient {
     getJob: (id) => read(() => client.getJob(id)),
     getDeadLetters: share(() => client.getDeadLetters()),
     getLimits: share(async () => (await client.getLimits()).map(hideTenantOfLimit)),
-    getPauses: share(async () =>
-      (await client.getPauses()).map((pause) => ({
-        ...pause,
-        scope: hideTenantOfScope(pause.scope),
-      })),
-    ),
+    getPauses: share(async () => (await client.getPauses()).map(hideTenantOfPause)),
     findPaused: async (scope) => findHiddenScope(scope, await read(() => client.getPauses())),
     getQueue: share(() => client.getQueue()),
     getResources: share(() => client.getResources()),

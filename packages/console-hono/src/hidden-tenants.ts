@@ -22,6 +22,11 @@ export function hideTenantOfScope(scope: PauseScope): PauseScope {
   return "tenant" in scope ? { tenant: hideTenant(scope.tenant) } : scope;
 }
 
+/** The same pause, with a tenant unnamed. */
+export function hideTenantOfPause(pause: PauseRecord): PauseRecord {
+  return { ...pause, scope: hideTenantOfScope(pause.scope) };
+}
+
 /** The scope of which a pause is shown: it may be asked for by the name under which it is shown. */
 export function findHiddenScope(scope: PauseScope, pauses: readonly PauseRecord[]): PauseScope {
   if (!("tenant" in scope)) return scope;

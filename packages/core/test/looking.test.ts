@@ -219,6 +219,26 @@ describe("a long list", () => {
     expect(first).toEqual({ jobs: [], next: expect.any(String) });
     expect(rest).toEqual({ jobs: [], next: undefined });
   });
+
+  test("finds what completed behind a backlog that is newer", async () => {
+    await using subject = await setup();
+    const id = await subject.stage((job) => subject.store.completeJob(job, result));
+    await subject.query(
+      `with made as (
+         insert into :"schema".job (public_id, queue, type, version, priority, payload, created_at)
+         select gen_random_uuid(), 'default', 'essay', 1, 5, '{}', clock_timestamp()
+         from generate_series(1, 25000) returning id
+       )
+       insert into :"schema".ready (job_id, lane_id, priority, due_at, attempt)
+       select m.id, n.id, 5, clock_timestamp(), 0 from made as m
+       cross join (select min(id) as id from :"schema".lane) as n`,
+    );
+
+    const page = await subject.client.listJobs({ state: "completed" });
+
+    expect(page.jobs.map((job) => job.id)).toEqual([id]);
+    expect(page.next).toBeUndefined();
+  });
 });
 
 describe("the timeline of a job", () => {
