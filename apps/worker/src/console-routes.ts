@@ -1,6 +1,6 @@
 import { createOllamaModel } from "@leasehold/adapter-ollama";
 import { type ConsoleEvent, createConsole, type WarmResource } from "@leasehold/console-hono";
-import type { Client } from "@leasehold/core";
+import { createClient } from "@leasehold/core";
 import { createScheduler, type Scheduler } from "@leasehold/cron";
 import { Hono } from "hono";
 
@@ -19,7 +19,6 @@ export interface ConsoleRoutes extends AsyncDisposable {
 }
 
 export interface ConsoleParts extends Pick<WorkerConfig, "schema" | "backend"> {
-  readonly client: Client;
   readonly url: string;
   readonly observe: (event: ConsoleEvent) => void;
 }
@@ -27,10 +26,13 @@ export interface ConsoleParts extends Pick<WorkerConfig, "schema" | "backend"> {
 /** Makes the page for those who are named. */
 export function openConsole(
   operators: readonly ConsoleOperator[],
-  { client, url, schema, backend, observe }: ConsoleParts,
+  { url, schema, backend, observe }: ConsoleParts,
 ): ConsoleRoutes {
+  const stack = new AsyncDisposableStack();
+  // Of its own: operators who look must not stand before those who ask for health and metrics.
+  const client = stack.use(createClient({ connection: url, schema }));
   // It is only asked: what runs beside the worker is another one, or none.
-  const scheduler = createScheduler({ connection: url, schema });
+  const scheduler = stack.use(createScheduler({ connection: url, schema }));
   const routes = new Hono();
   const page = createConsole({
     client,
@@ -42,7 +44,7 @@ export function openConsole(
       : {}),
   });
   routes.route(consolePath, page);
-  return { routes, [Symbol.asyncDispose]: () => scheduler[Symbol.asyncDispose]() };
+  return { routes, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 async function readSchedules(scheduler: Scheduler) {

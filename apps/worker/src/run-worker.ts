@@ -46,7 +46,6 @@ function openServer(
     operators.length === 0
       ? undefined
       : openConsole(operators, {
-          client: app.client,
           url,
           schema,
           backend,
