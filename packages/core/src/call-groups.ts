@@ -15,6 +15,8 @@ export interface CallGroupsOptions<Item, Answer> {
 const firstSize = 16;
 /** A group that takes longer keeps locks, and its members waiting, for too long. */
 const slowMs = 200;
+/** Groups whose time tells what a member costs. */
+const costsMax = 8;
 /** More at a time would only wait for each other, for a connection or a processor. */
 const groupsMax = 4;
 
@@ -29,8 +31,9 @@ interface Waiting<Item, Answer> {
  * sent at once.
  *
  * A group that is refused is sent again one by one, so that nobody answers for his neighbour's fault. Groups grow as they
- * succeed and are halved when they take long, for the hook of each may do anything. After a failure, which their size may
- * be the reason of, they begin anew.
+ * succeed, up to what would take long, for the hook of each may do anything. What a member costs is judged by the
+ * cheapest of the last groups: on a busy machine any of them may have waited for a processor, and smaller ones would only
+ * cost more of it. After a failure, which their size may be the reason of, they begin anew.
  */
 export function createCallGroups<Item, Answer>(
   options: CallGroupsOptions<Item, Answer>,
@@ -39,14 +42,16 @@ export function createCallGroups<Item, Answer>(
   let onTheirWay = 0;
   const { now = () => performance.now() } = options;
   let size = Math.min(firstSize, options.sizeMax);
+  const costs: number[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const sendGroup = async (group: readonly Waiting<Item, Answer>[]): Promise<void> => {
     const sentAt = now();
     try {
       const answers = await options.send(group.map(({ item }) => item));
-      const isSlow = now() - sentAt > slowMs;
-      size = isSlow ? Math.ceil(group.length / 2) : Math.min(size * 2, options.sizeMax);
+      costs.push((now() - sentAt) / group.length);
+      if (costs.length > costsMax) costs.shift();
+      size = Math.min(size * 2, options.sizeMax, Math.ceil(slowMs / Math.min(...costs)));
       for (const { item, resolve, reject } of group) {
         const answer = answers.get(item);
         if (answer === undefined) reject(unanswered());

@@ -100,7 +100,11 @@ test("a group is never larger than allowed", async () => {
   expect(sent).toEqual([["a", "b"], ["c", "d"], ["e"]]);
 });
 
-test("groups grow as they succeed, and are halved when they take long", async () => {
+/** The sizes of the groups that so many calls at a time make, when a group takes so long. */
+async function sizesOf(
+  counts: readonly number[],
+  msOf: (size: number, place: number) => number,
+): Promise<readonly number[]> {
   let now = 0;
   const sizes: number[] = [];
   const call = createCallGroups<string, string>({
@@ -108,18 +112,37 @@ test("groups grow as they succeed, and are halved when they take long", async ()
     waitMsMax: 60_000,
     now: () => now,
     async send(items) {
+      now += msOf(items.length, sizes.length);
       sizes.push(items.length);
-      // Five milliseconds each: forty of them in what is long.
-      now += items.length * 5;
       return well(items);
     },
   });
-
-  for (const count of [16, 32, 64, 64]) {
+  for (const count of counts) {
     await Promise.all(Array.from({ length: count }, (_, index) => call(String(index))));
   }
+  return sizes;
+}
 
-  expect(sizes).toEqual([16, 32, 64, 32, 32]);
+test("groups grow as they succeed, up to what would take long", async () => {
+  // Forty of them in what is long.
+  const sizes = await sizesOf([16, 32, 64, 64], (size) => size * 5);
+
+  expect(sizes).toEqual([16, 32, 40, 24, 40, 24]);
+});
+
+test("groups shrink when their members cost more than they did", async () => {
+  const sizes = await sizesOf([16, 32, ...Array.from({ length: 16 }, () => 64)], (size, place) =>
+    place < 2 ? 1 : size * 10,
+  );
+
+  expect(sizes.slice(0, 4)).toEqual([16, 32, 64, 64]);
+  expect(sizes.slice(-3)).toEqual([20, 20, 4]);
+});
+
+test("groups stay as they are when one of them was slow", async () => {
+  const sizes = await sizesOf([16, 32, 64, 64, 64], (_, place) => (place === 2 ? 5_000 : 1));
+
+  expect(sizes).toEqual([16, 32, 64, 64, 64]);
 });
 
 test("four groups at most are on their way, and the others wait for one to return", async () => {
