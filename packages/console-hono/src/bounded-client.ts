@@ -16,6 +16,7 @@ import {
   hideTenantOfPause,
 } from "./hidden-tenants.ts";
 import { createSharedCall } from "./shared-call.ts";
+import { showTimeline } from "./shown-timeline.ts";
 
 /** Everything the console asks of the host and of Postgres, each call with a deadline and a place in a bounded crowd. */
 export interface BoundedClient extends ConsoleClient {
@@ -76,7 +77,10 @@ export function createBoundedClient(options: ConsoleOptions): BoundedClient {
     findPaused: async (scope) => findHiddenScope(scope, await read(() => client.getPauses())),
     getQueue: share(() => client.getQueue()),
     getResources: share(() => client.getResources()),
-    getTimeline: (id) => read(() => client.getTimeline(id)),
+    async getTimeline(id) {
+      const timeline = await read(() => client.getTimeline(id));
+      return timeline && showTimeline(timeline);
+    },
     getWorkers: share(() => client.getWorkers()),
     listJobs: (filter, page) => read(() => client.listJobs(filter, page)),
     getThroughput(minutes = 60) {

@@ -39,7 +39,8 @@ async function plant(desk: Desk): Promise<readonly string[]> {
   await add();
   const done = await desk.claim();
   await desk.call("save_part", done.jobId, done.token, 1, { text: "canary-part" }, {});
-  await desk.call("complete_job", done.jobId, done.token, { text: "canary-output" }, {});
+  const provenance = { adapter: "stub@1", question: "canary-question" };
+  await desk.call("complete_job", done.jobId, done.token, { text: "canary-output" }, provenance);
   await add();
   const retried = await desk.claim();
   await desk.call("retry_job", retried.jobId, retried.token, "output_invalid", "canary-message", 1);
@@ -92,6 +93,7 @@ describe("nothing of what is in a job", () => {
 
     const leaks = answers.filter(([, text]) => text.includes("canary"));
     expect(leaks.map(([address]) => address)).toEqual([]);
+    expect(answers.filter(([, text]) => text.includes("stub@1")).length).toBeGreaterThan(0);
     expect(answers.length).toBeGreaterThan(200);
     expect(JSON.stringify(desk.events)).not.toContain("canary");
     // It is there to be found.
