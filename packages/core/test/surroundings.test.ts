@@ -17,6 +17,7 @@ import { toDatabaseError } from "../src/database-errors.ts";
 import { isPooled, toDriverUrl } from "../src/pooler.ts";
 import { connectionOptions, type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
+import { neighbourLogin } from "./support/surrounding.ts";
 import { essayOf, resultOf } from "./support/worker.ts";
 
 const server = useServer();
@@ -53,7 +54,9 @@ describe("behind a pooler that lends connections", () => {
 
     expect(told).toEqual(["hints.unheard"]);
     const listeners = await queue.query(
-      `select from pg_stat_activity where datname = current_database() and query ilike 'listen%'`,
+      `select from pg_stat_activity
+       where datname = current_database() and query ilike 'listen%' and usename <> $1`,
+      neighbourLogin,
     );
     expect(listeners).toHaveLength(0);
   });

@@ -35,6 +35,9 @@ const exceptions: Readonly<Record<string, readonly Exception[]>> = {
     ...named("limits-client", wakeLate, [
       "a worker > that looks once a minute is woken by a slot that frees",
     ]),
+    ...named("schema-shelf", "what a pooler keeps open does not tell who is at work", [
+      "hands nobody what somebody else has or may still be at work in",
+    ]),
     ...named("doctor", "a pooler passes no hint on, which is what it says", [
       "doctor > looks again and again without hints",
     ]),

@@ -1,5 +1,7 @@
 import { createTestDatabase, type TestDatabase } from "@leasehold/core/testing";
 
+import { neighbourLogin, surrounding } from "./surrounding.ts";
+
 /** Schemas of one database, for tests that follow each other. */
 export interface SchemaShelf {
   /** An empty schema of the caller's own, until it is disposed. */
@@ -124,10 +126,12 @@ async function waitForQuiet(database: TestDatabase): Promise<boolean> {
   }
 }
 
+/** A neighbour in another schema is nobody's rival; and what a pooler keeps open is nobody's while it is idle. */
 const countOthers = `
   select count(*)::integer as others from pg_stat_activity
   where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
-    and application_name <> 'leasehold testing'`;
+    and application_name <> 'leasehold testing' and usename <> '${neighbourLogin}'
+    ${surrounding.poolerFolder === undefined ? "" : "and state <> 'idle'"}`;
 
 const listAdded = `
   select array(

@@ -7,9 +7,9 @@ import { createTestDatabase, type TestDatabase } from "@leasehold/core/testing";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedded-postgres";
 import postgres from "postgres";
 
-import { moveIn } from "./neighbour.ts";
+import { moveIn, type Neighbour } from "./neighbour.ts";
 import { createSchemaShelf, type SchemaShelf } from "./schema-shelf.ts";
-import { surrounding, throughPooler } from "./surrounding.ts";
+import { neighbourLogin, surrounding, throughPooler } from "./surrounding.ts";
 
 /** A database on the server that all test processes share. */
 export interface ServerDatabase {
@@ -62,7 +62,7 @@ export async function openServer(): Promise<OpenServer> {
     return await prepareDatabase(server, name);
   };
   const database = await createDatabase();
-  const neighbour = surrounding.hasNeighbour === true ? await moveIn(database.url) : undefined;
+  const neighbour = surrounding.hasNeighbour === true ? await inviteNeighbour(database) : undefined;
   const shelf = isPlain ? createSchemaShelf(database.url) : undefined;
   return {
     ...database,
@@ -85,6 +85,21 @@ const isPlain =
   surrounding.poolerFolder === undefined &&
   surrounding.hasNeighbour !== true &&
   surrounding.hasRoles !== true;
+
+async function inviteNeighbour({ urlAs }: ServerDatabase): Promise<Neighbour> {
+  // The login is the server's, and other processes invite it, too.
+  await asAdmin(
+    urlAs,
+    `do $do$ begin
+       create role ${neighbourLogin} login;
+     exception when duplicate_object or unique_violation then null;
+     end $do$;
+     do $do$ begin
+       execute format('grant create on database %I to ${neighbourLogin}', current_database());
+     end $do$`,
+  );
+  return await moveIn(urlAs(neighbourLogin));
+}
 
 const roles = {
   owner: "leasehold_tests_owner",

@@ -17,6 +17,9 @@ export const surrounding: Surrounding = JSON.parse(
   process.env["LEASEHOLD_TEST_SURROUNDING"] ?? "{}",
 ) as Surrounding;
 
+/** Who works in the second schema. */
+export const neighbourLogin = "leasehold_tests_neighbour";
+
 /** The URL through the pooler. Our own driver reads the mark, and that of a test the second word. */
 export function throughPooler(url: string, folder: string): string {
   return `${url.replace(/@[^,]+,/, () => `@${encodeURIComponent(folder)},`)}?pgbouncer=true&prepare=false`;
