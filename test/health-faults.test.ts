@@ -155,10 +155,10 @@ const databaseFaults: readonly Fault[] = [
   sql(
     "a breaker that is open",
     [
-      "select leasehold.set_resource('elsewhere/model', 1), leasehold.open_breaker('elsewhere/model', null, 'model_missing')",
-      "delete from leasehold.resource where name = 'elsewhere/model'",
+      "select leasehold.open_breaker(r.name, null, 'model_missing') from leasehold.resource as r",
+      "select leasehold.close_breaker(r.name) from leasehold.resource as r",
     ],
-    { fails: ["resources"], tells: ["resources", /elsewhere\/model \(model_missing\)/] },
+    { fails: ["resources"], tells: ["resources", /judge:8b \(model_missing\)/] },
   ),
   sql(
     "a model that gives nobody any points",

@@ -245,6 +245,24 @@ describe("doctor", () => {
     expect(find(after, "silent_workers").message).toContain("quiet");
   });
 
+  test("finds a resource that is away where a live worker needs it, and not where none does", async () => {
+    await using patient = await setup();
+    const about = { name: "w", version: "1", types: [], slots: 1, intervalMs: 60_000 };
+    await patient.call("set_resource", "host/model", 1);
+    await patient.call("open_breaker", "host/model", null, "model_missing");
+    const look = async (lanes?: object): Promise<Finding["status"]> => {
+      await patient.call("note_worker", crypto.randomUUID(), { ...about, lanes }, 0, 0, false);
+      return find(await patient.examine(), "resources").status;
+    };
+
+    const statuses = [
+      await look({ "1": "host/other", "2": null }),
+      await look({ "1": "host/model" }),
+    ];
+
+    expect(statuses).toEqual(["ok", "warn"]);
+  });
+
   test("looks again and again without hints, and tries them when asked to", async () => {
     await using patient = await setup();
     await using again = createDoctor({ connection: patient.url, schema: patient.schema });

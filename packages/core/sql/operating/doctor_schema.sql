@@ -2,7 +2,7 @@
 --   p_functions: those that the caller wants to call.
 --   Answers: one object: the version of each bundle; functions that its login may not call or that are not there; tables whose rows a policy hides from
 --   the owner of the functions; how far the clock is behind what it has shown; tables with their live and dead rows;
---   whether a claim goes by its index; what is paused or away; who works.
+--   whether a claim goes by its index; what is paused; which resources that live workers need are away; who works.
 create or replace function :"schema".doctor_schema(p_functions text[]) returns jsonb
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 -- As in a claim.
@@ -13,7 +13,14 @@ declare
   v_schema oid := (select pronamespace from pg_proc where oid = $f$:"schema".clock()$f$::regprocedure);
   v_line text;
   v_by_index boolean := false;
+  v_needed text[];
 begin
+  -- A breaker that stayed open for a model that nobody uses any more is no trouble. Null: nobody lives, or a worker of an
+  -- older version, which does not say what it needs.
+  select case when bool_and(o.lanes is not null) then array_agg(n.resource) end into v_needed
+  from :"schema".workers as w join :"schema".worker as o on o.id = w.id
+  left join lateral jsonb_each_text(o.lanes) as n (lane, resource) on true
+  where w.state = 'live';
   for v_line in
     explain select r.ctid from :"schema".ready as r
     where r.lane_id = 0 and r.priority = 5 and r.due_at between '-infinity' and v_now
@@ -60,7 +67,7 @@ begin
     ),
     'away', array(
       select r.name || ' (' || coalesce(r.code, 'no code') || ')' from :"schema".resource as r
-      where r.state <> 'closed' order by 1
+      where r.state <> 'closed' and (v_needed is null or r.name = any (v_needed)) order by 1
     ),
     'workers', jsonb_build_object(
       'live', (select count(*) from :"schema".workers as w where w.state = 'live'),
