@@ -19,7 +19,7 @@ export const logFields = {
   jobId: "id",
   leaseSeconds: "number",
   message: "text",
-  migration: "word",
+  migration: "text",
   nextPhase: "word",
   operation: "code",
   operator: "word",

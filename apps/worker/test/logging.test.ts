@@ -34,6 +34,15 @@ test("a field that is not of its kind is left out, and its name is told", async 
   ]);
 });
 
+test("a migration is logged by its whole name, which has a space in it", async () => {
+  await using file = await openLogFile();
+  const migration = "core 0001_create_leasehold";
+
+  file.log.write("migration.applied", { migration });
+
+  expect(await file.lines()).toEqual([{ level: levels.info, migration, msg: "migration.applied" }]);
+});
+
 test.each([
   ["é🙂".repeat(1_000), "é🙂".repeat(512)],
   ["two\nlines\u001b[31m and \u0000 more", "two lines [31m and   more"],
