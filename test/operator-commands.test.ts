@@ -232,12 +232,17 @@ test("help teaches by examples, and a shell completes what it says", async () =>
   const bash = Bun.spawn(["bash", "-c", script], { env: { ...bench.variables }, stdout: "pipe" });
 
   const help = await ask("requeue", "--help");
+  const slip = await ask("requeu");
   const commands = await ask("complete", "--", "re");
   const inGroup = await ask("complete", "--", "resources", "cl");
 
   expect(help.stdout).toContain(
     "\n  bun run apps/worker requeue --code output_invalid --count-only",
   );
+  expect([slip.exitCode, slip.stderr]).toEqual([
+    1,
+    expect.stringContaining("unknown command 'requeu'\n(Did you mean requeue?)"),
+  ]);
   expect(await new Response(bash.stdout).text()).toStartWith("complete -F");
   expect(commands.stdout).toMatch(
     /^requeue\t[^]*^replay\t[^]*^resume\t[^]*^resources\t[^]*^redact\t/m,

@@ -1,3 +1,5 @@
 import { createProgram } from "./program.ts";
 
-await createProgram().parseAsync();
+const words = process.argv.slice(2);
+// Not a default of the program: a word that it does not know would be one too many for that, and not a slip of the pen.
+await createProgram().parseAsync(words.length === 0 ? ["run"] : words, { from: "user" });

@@ -32,7 +32,7 @@ export function operatorName(): string {
     return userInfo().username;
   } catch {
     // In a container a user may have a number only.
-    return `user ${process.getuid?.() ?? "unknown"}`;
+    return `user-${process.getuid?.() ?? "unknown"}`;
   }
 }
 

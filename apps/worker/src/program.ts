@@ -47,7 +47,7 @@ export function createProgram(): Command {
     .description(
       "Works learners' submissions from a Postgres table. `leasehold` stands for `bun run apps/worker`.",
     )
-    .helpCommand(false)
+    .helpCommand("help [command]", "show how a command is used")
     .showHelpAfterError()
     .addHelpText(
       "after",

@@ -5,7 +5,7 @@ import { execute } from "../command-line/execute.ts";
 
 export function addRun(program: Command): void {
   program
-    .command("run", { isDefault: true })
+    .command("run")
     .description("work submissions until told to stop; what happens without a command")
     .addHelpText(
       "after",
