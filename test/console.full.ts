@@ -165,7 +165,7 @@ describe.skipIf(isMissing)("the console in a browser", () => {
       });
       for (const view of [...views, `jobs/${id}`]) {
         await session.page.goto(`${bench.url}/${view}`);
-        const picture = `${view.split("/").join("-").slice(0, 12)}-${name}.png`;
+        const picture = `${view.replace(id, "").replace("jobs/", "job")}-${name}.png`;
         await session.page.screenshot({ path: join(pictures, picture), fullPage: true });
         barriers.push(
           ...(await findBarriers(session.page)).map((each) => `${view} ${name} ${each}`),

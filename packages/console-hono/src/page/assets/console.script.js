@@ -249,6 +249,15 @@ function hide(form) {
   form.reset();
 }
 
+/** On a phone the views lie side by side. `scrollIntoView` would begin the tabulator's way there, too. */
+function showCurrentView() {
+  const views = document.querySelector(".views");
+  const current = views.querySelector("[aria-current]");
+  if (current === null) return;
+  views.scrollLeft +=
+    current.getBoundingClientRect().left - views.getBoundingClientRect().left - 16;
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.matches(".act")) {
@@ -274,9 +283,6 @@ liveButton.addEventListener("click", () => {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) void refresh();
 });
-// On a phone the views lie side by side, and the present one may be out of sight.
-document
-  .querySelector(".views [aria-current]")
-  ?.scrollIntoView({ block: "nearest", inline: "center" });
+showCurrentView();
 showLife();
 schedule();
