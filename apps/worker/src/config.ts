@@ -20,7 +20,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface WorkerConfig {
   /** Undefined: the embedded Postgres. */
   readonly databaseUrl: string | undefined;
-  /** For migrations alone. */
+  /** For migrations, erasing a learner, and what an administrator asks by hand. */
   readonly adminDatabaseUrl: string | undefined;
   readonly schema: string;
   readonly dataDir: string;

@@ -83,7 +83,8 @@ export const settings: {
   adminDatabaseUrl: text({
     name: "LEASEHOLD_ADMIN_DATABASE_URL",
     fallback: "the worker's own",
-    meaning: "The same Postgres as an administrator, for `migrate` alone.",
+    meaning:
+      "The same Postgres as an administrator, for `migrate`, `redact` and `db --admin` alone.",
     isSecret: true,
   }),
   schema: text({
