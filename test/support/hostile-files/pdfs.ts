@@ -5,6 +5,8 @@ import { type FilesByEnd, type HostileFile, listFiles, secret } from "./hostile-
 import { pdfStream, writePackedPdf, writePdf, writtenSecret } from "./pdf-writer.ts";
 
 const halfGigabyte = 536_870_912;
+/** Thirty pages, which is as many as may be, as objects behind the five of every document. */
+const pageNumbers = Array.from({ length: 30 }, (_, index) => index + 6);
 const form = "/Type /XObject /Subtype /Form /BBox [0 0 9 9]";
 
 /** A kilobyte that keeps a renderer busy for minutes: a page tiled with billions of tiles. */
@@ -138,7 +140,12 @@ const ends: FilesByEnd = {
     "that shows itself a thousand million times": memoryBombPdf,
     "of more letters than a learner may write": () =>
       writePdf({
-        content: `BT /F1 1 Tf 1 TL 60 780 Td ${`(${secret} schreibt) Tj T* `.repeat(3000)} ET`,
+        content: `BT /F1 10 Tf 15 TL 40 800 Td ${`(${secret.repeat(5)}) Tj T* `.repeat(50)} ET`,
+        pages: `/Kids [${pageNumbers.map((number) => `${number} 0 R`).join(" ")}] /Count 30`,
+        objects: pageNumbers.map(
+          () =>
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R /Resources << /Font << /F1 4 0 R >> >> >>",
+        ),
       }),
   },
 };
