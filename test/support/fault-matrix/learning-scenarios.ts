@@ -56,7 +56,11 @@ export const learningScenarios: Readonly<Record<string, Scenario>> = {
     call: (store) => store.scoreAlarms(),
     again: same([]),
   }),
-  learning_worker_health_probe: askingStore(/\.learning_worker_health_probe\(/, {
+  learning_recall_answer: askingStore(/\.learning_recall_answer\(/, {
+    call: (store) => store.recallAnswer("0".repeat(64)),
+    again: same(undefined),
+  }),
+  learning_health: askingStore(/\.learning_health\(/, {
     call: (store) => store.probeHealth(),
     again: same(expect.arrayContaining([{ check: "db_role", status: "ok", detail: null }])),
   }),
