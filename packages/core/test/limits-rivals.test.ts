@@ -143,7 +143,8 @@ describe("a limit that is set", () => {
       await queue.client.setLimit({ queue: "default" }, { concurrencyMax: 1 });
       await queue.enqueue();
       await using session = await queue.begin();
-      await session.query("set transaction isolation level repeatable read");
+      await session.rollback();
+      await session.query("begin isolation level repeatable read");
 
       const call =
         name === "set_limit" ? setLimit(session, 2) : claimIn(queue, session, { limit: 1 });
