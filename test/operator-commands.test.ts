@@ -138,13 +138,15 @@ test("requeue counts first, and does nothing to many jobs without consent", asyn
   expect(await bench.client.getJob(id)).toMatchObject({ state: "failed" });
 });
 
-test("requeue, replay and cancel move a job, or say why not", async () => {
-  const [id = "", other = ""] = await failJobs("essay.moves", 2);
+test("requeue, replay, cancel and resolve move a job, or say why not", async () => {
+  const [id = "", other = "", settled = ""] = await failJobs("essay.moves", 3);
 
   const mixed = await ask("requeue", id, nobody, "--json");
   const cancelled = await ask("cancel", id, "--json");
   const twice = await ask("cancel", id);
   const replayed = await ask("replay", other, "--from", "read", "--json");
+  const resolved = await ask("resolve", settled, "--reason", "assessed on paper", "--json");
+  const again = await ask("resolve", settled, "--reason", "assessed on paper");
 
   expect([mixed.exitCode, read(mixed)]).toEqual([1, { requeued: [id] }]);
   expect(mixed.stderr).toBe(`not_found: There is no submission and no job ${nobody}.\n`);
@@ -155,6 +157,12 @@ test("requeue, replay and cancel move a job, or say why not", async () => {
   ]);
   expect([replayed.exitCode, read(replayed)]).toEqual([0, { id: other, from: "read" }]);
   expect(await bench.client.getJob(other)).toMatchObject({ state: "queued", phase: "read" });
+  expect([resolved.exitCode, read(resolved)]).toEqual([0, { id: settled }]);
+  expect(again.stderr).toContain("It was settled by hand before");
+  expect(await bench.client.getJob(settled)).toMatchObject({
+    state: "cancelled",
+    code: "resolved",
+  });
 });
 
 test("a submission's id will do where a job is meant", async () => {

@@ -61,6 +61,28 @@ export async function findJobId({ store }: Pick<Operator, "store">, id: string):
   return (await store.readSubmission(id))?.jobId ?? id;
 }
 
+/** What is done to one job. */
+export interface JobAct extends Omit<Act, "target"> {
+  /** The id of the job or of its submission. */
+  readonly given: string;
+  /** What stands behind the id in what is written down. */
+  readonly detail?: string;
+}
+
+/** Does one thing to one job and answers its id. Throws what to do where Postgres refuses it. */
+export async function actOnJob(
+  config: WorkerConfig,
+  { given, detail, ...act }: JobAct,
+  run: (acting: Acting, id: string) => Promise<string>,
+): Promise<string> {
+  await using operator = await openOperator(config);
+  const id = await findJobId(operator, given);
+  const target = detail === undefined ? id : `${id} ${detail}`;
+  const outcome = await run(actingAs(operator.client, { ...act, target }), id);
+  if (outcome !== "ok") throw refuse(given, outcome);
+  return id;
+}
+
 /** What was asked of a job, and Postgres refused, as an error that says what to do. */
 export function refuse(id: string, answer: string): WorkerError {
   if (answer === "not_found") {
@@ -74,5 +96,7 @@ const reasons: Readonly<Record<string, string>> = {
   settled: "It has ended already: see `status`.",
   not_settled: "It has not ended: see `explain`, or `cancel` it first.",
   conflict: "Another live job holds its unique key: wait for that one, or cancel it.",
+  not_failed: "It is neither failed nor dead: see `status`.",
+  existing: "It was settled by hand before: `actions` says how.",
   unknown_phase: "It never came to this phase: `status` lists those that it went through.",
 };

@@ -18,6 +18,7 @@ import { addQueues } from "./commands/queues.ts";
 import { addRedact } from "./commands/redact.ts";
 import { addReplay } from "./commands/replay.ts";
 import { addRequeue } from "./commands/requeue.ts";
+import { addResolve } from "./commands/resolve.ts";
 import { addResources } from "./commands/resources.ts";
 import { addRun } from "./commands/run.ts";
 import { addStatus } from "./commands/status.ts";
@@ -37,7 +38,17 @@ const commands: Readonly<Record<string, readonly ((program: Command) => void)[]>
     addActions,
     addDoctor,
   ],
-  "Act:": [addRequeue, addReplay, addCancel, addPause, addResume, addResources, addCron, addModels],
+  "Act:": [
+    addRequeue,
+    addReplay,
+    addCancel,
+    addResolve,
+    addPause,
+    addResume,
+    addResources,
+    addCron,
+    addModels,
+  ],
   "Keep:": [addMigrate, addPrune, addRedact, addDatabase, addCompletion],
 };
 

@@ -108,6 +108,26 @@ describe.each(addresses)("%s", (address) => {
   });
 });
 
+describe("what may be done to a job", () => {
+  test.each<[JobTimeline["state"], readonly string[]]>([
+    ["dead", ["replay", "requeue", "resolve", "reveal"]],
+    ["failed", ["replay", "requeue", "resolve", "reveal"]],
+    ["cancelled", ["replay", "requeue", "reveal"]],
+    ["completed", ["replay", "reveal"]],
+    ["leased", ["cancel", "reveal"]],
+    ["queued", ["cancel", "reveal"]],
+  ])("that is %s is offered", async (state, expected) => {
+    const client = { getTimeline: async () => ({ ...timeline, state }) };
+
+    const page = await scanPage(await (await ask(`jobs/${jobId}`, { client })).text());
+
+    const acts = page.addresses.flatMap(
+      (address) => /\/api\/jobs\/[^/]+\/(\w+)$/.exec(address)?.[1] ?? [],
+    );
+    expect([...new Set(acts)].toSorted()).toEqual([...expected]);
+  });
+});
+
 const clientMethods = [
   "explain",
   "getActions",

@@ -4,14 +4,7 @@ import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
 import { examples, jsonOption, parseId, reasonOption } from "../command-line/arguments.ts";
 import { execute } from "../command-line/execute.ts";
 import type { WorkerConfig } from "../config.ts";
-import {
-  actingAs,
-  findJobId,
-  openOperator,
-  type ReasonFlags,
-  reasonOf,
-  refuse,
-} from "../operator.ts";
+import { actOnJob, type ReasonFlags, reasonOf } from "../operator.ts";
 
 interface CancelFlags extends AnswerFlags, ReasonFlags {}
 
@@ -29,13 +22,7 @@ export function addCancel(program: Command): void {
 }
 
 async function cancel(config: WorkerConfig, given: string, flags: CancelFlags): Promise<void> {
-  await using operator = await openOperator(config);
-  const id = await findJobId(operator, given);
-  const outcome = await actingAs(operator.client, {
-    action: "job.cancel",
-    target: id,
-    ...reasonOf(flags),
-  }).cancel(id);
-  if (outcome !== "ok") throw refuse(given, outcome);
+  const act = { given, action: "job.cancel", ...reasonOf(flags) };
+  const id = await actOnJob(config, act, (acting, job) => acting.cancel(job));
   createAnswer(flags).thing({ id }, [`job ${id}: cancelled`]);
 }

@@ -4,14 +4,7 @@ import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
 import { examples, jsonOption, parseId, reasonOption } from "../command-line/arguments.ts";
 import { execute } from "../command-line/execute.ts";
 import type { WorkerConfig } from "../config.ts";
-import {
-  actingAs,
-  findJobId,
-  openOperator,
-  type ReasonFlags,
-  reasonOf,
-  refuse,
-} from "../operator.ts";
+import { actOnJob, type ReasonFlags, reasonOf } from "../operator.ts";
 
 interface ReplayFlags extends AnswerFlags, ReasonFlags {
   readonly from: string;
@@ -38,15 +31,8 @@ export function addReplay(program: Command): void {
 }
 
 async function replay(config: WorkerConfig, given: string, flags: ReplayFlags): Promise<void> {
-  await using operator = await openOperator(config);
-  const id = await findJobId(operator, given);
-  const outcome = await actingAs(operator.client, {
-    action: "job.replay",
-    target: `${id} ${flags.from}`,
-    ...reasonOf(flags),
-  }).replay(id, flags.from);
-  if (outcome !== "ok") throw refuse(given, outcome);
-  createAnswer(flags).thing({ id, from: flags.from }, [
-    `job ${id}: queued again from ${flags.from}`,
-  ]);
+  const { from } = flags;
+  const act = { given, action: "job.replay", detail: from, ...reasonOf(flags) };
+  const id = await actOnJob(config, act, (acting, job) => acting.replay(job, from));
+  createAnswer(flags).thing({ id, from }, [`job ${id}: queued again from ${from}`]);
 }

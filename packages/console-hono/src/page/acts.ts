@@ -21,6 +21,10 @@ export function replayAct(id: string, phase: string): Act {
   return { path: `api/jobs/${encodeURIComponent(id)}/replay`, body: { phase } };
 }
 
+export function resolveAct(id: string): Act {
+  return { path: `api/jobs/${encodeURIComponent(id)}/resolve`, body: {} };
+}
+
 /** The API answers a conflict when there are no longer so many of them. */
 export function requeueGroupAct(group: DeadLetterRecord): Act {
   const { queue, type, phase, state, code, count } = group;

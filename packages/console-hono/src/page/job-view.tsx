@@ -4,7 +4,7 @@ import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 
 import { ActForm } from "./act-form.tsx";
-import { cancelAct, replayAct, requeueAct, revealPath } from "./acts.ts";
+import { cancelAct, replayAct, requeueAct, resolveAct, revealPath } from "./acts.ts";
 import { adviceOn, adviceOnCause, sayStage } from "./advice.ts";
 import { ShareBar } from "./charts.tsx";
 import type { Look, View } from "./look.ts";
@@ -200,6 +200,15 @@ function JobActs({ look, job }: JobProps): JSX.Element {
               reason="optional"
             />
           ))}
+      {badEnds.has(state) && (
+        <ActForm
+          look={look}
+          act={resolveAct(job.id)}
+          {...acts.resolve}
+          subject={job.id}
+          reason="required"
+        />
+      )}
       {code !== undefined && badEnds.has(state) && (
         <a class="button quiet" href={jobsHref(look, { type, queue, state, code })}>
           {words.job.sameCode}

@@ -144,6 +144,13 @@ export const wordsDe: Words = {
         "Läuft er, so wird sein Worker zum Aufhören aufgefordert. Danach lässt er sich neu einreihen.",
       done: "Der Job ist abgebrochen.",
     },
+    resolve: {
+      label: "Von Hand erledigt",
+      question: "Hat jemand diese Sache von Hand erledigt?",
+      consequence:
+        "Der Job endet als abgebrochen, mit dem Code resolved: Er steht nicht mehr unter den gescheiterten, und die Anwendung erfährt es. Neu einreihen lässt er sich trotzdem.",
+      done: "Die Sache ist erledigt.",
+    },
     pause: {
       label: "Anhalten",
       question: "Dies anhalten?",

@@ -143,6 +143,13 @@ export const wordsEn: Words = {
       consequence: "If it runs, its worker is told to stop. It can be requeued afterwards.",
       done: "The job was cancelled.",
     },
+    resolve: {
+      label: "Settled by hand",
+      question: "Has somebody settled this by hand?",
+      consequence:
+        "The job ends as cancelled, with the code resolved: it is no dead letter any more, and the host is told. It can be requeued all the same.",
+      done: "The matter is settled.",
+    },
     pause: {
       label: "Pause",
       question: "Pause this?",

@@ -60,6 +60,7 @@ export type ActName =
   | "requeueAll"
   | "replay"
   | "cancel"
+  | "resolve"
   | "pause"
   | "resume"
   | "openBreaker"
