@@ -13,6 +13,7 @@ import {
   essayOf,
   resultOf,
   setupWorker,
+  storyOf,
   type WorkerSubject,
 } from "./support/worker.ts";
 
@@ -202,8 +203,7 @@ describe("stop", () => {
     expect(job).toMatchObject({ state: "queued", failures: 0, losses: 0, outages: 0 });
     expect(job?.attempts).toMatchObject([{ outcome: "released", code: "worker_stopping" }]);
     expect(job?.dueAt?.getTime()).toBeLessThanOrEqual(Date.now());
-    const names = subject.recorder.names().filter((name) => name !== "lease.renewed");
-    expect(names.slice(-4)).toEqual([
+    expect(storyOf(subject).slice(-4)).toEqual([
       "worker.stopping",
       "phase.ended",
       "job.released",

@@ -9,6 +9,7 @@ import {
   type PhaseResult,
   type Pipeline,
   type Worker,
+  type WorkerEvent,
   type WorkerOptions,
 } from "@leasehold/core";
 import { type EventRecorder, recordEvents, type TestDatabase } from "@leasehold/core/testing";
@@ -77,6 +78,13 @@ export async function setupWorker(
 }
 
 export type Run = (request: PhaseRequest, context: PhaseContext) => Promise<PhaseResult>;
+
+/** All that the worker told, but the renewals: on a busy machine there may be some in any job. */
+export function storyOf({
+  recorder,
+}: Pick<WorkerSubject, "recorder">): readonly WorkerEvent["name"][] {
+  return recorder.names().filter((name) => name !== "lease.renewed" && name !== "renewal.started");
+}
 
 /** A pipeline of type `essay` whose phases are these functions, in this order. */
 export function essayOf(
