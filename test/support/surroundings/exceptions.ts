@@ -20,11 +20,7 @@ const exceptions: Readonly<Record<string, readonly Exception[]>> = {
       "a cancel reaches a running job > that goes on with its next phase",
       "a cancel reaches a running job > whose worker was cut off from hints",
     ]),
-    ...named("disobedient-adapters", cancelLate, [
-      "adapters that do not obey > exhaust a worker",
-      "adapters that do not obey > never exhaust a worker",
-      "adapters that do not obey > keep a worker no longer",
-    ]),
+    ...named("disobedient-adapters", cancelLate, [""]),
     ...named("testing", wakeLate, ["createTestDatabase > wakes a sleeping worker"]),
     ...named("pausing", wakeLate, ["resume > wakes sleeping workers"]),
     ...named("worker-claims", wakeLate, [
