@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { PhaseProgress } from "./adapter.ts";
 import type { Routine } from "./database.ts";
 import { WorkerError } from "./errors.ts";
-import type { JobState } from "./job-state.ts";
+import { type JobState, jobStates } from "./job-state.ts";
 import type { Json } from "./json.ts";
 import { defineRoutine, jsonColumn } from "./lease-routines.ts";
 
@@ -138,7 +138,7 @@ const job: z.ZodType<JobRecord> = z
     z.string(),
     z.string(),
     z.string(),
-    z.enum(["queued", "waiting", "leased", "completed", "failed", "dead", "cancelled"]),
+    z.enum(jobStates),
     z.string(),
     z.int(),
     optional(z.string()),

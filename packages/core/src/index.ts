@@ -47,6 +47,7 @@ export type {
 export type { JobCause } from "./explaining-routines.ts";
 export type { Explaining } from "./explaining-store.ts";
 export type { JobOptions, PriorityName } from "./job-options.ts";
+export { jobStates } from "./job-state.ts";
 export type { JobState } from "./job-state.ts";
 export type { WaitOptions, WatchOptions } from "./job-watch.ts";
 export * from "./json.ts";

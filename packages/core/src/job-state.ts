@@ -1,3 +1,12 @@
-/** The states of a job; see the table in `docs/architecture.md`. */
-export type JobState =
-  "queued" | "waiting" | "leased" | "completed" | "failed" | "dead" | "cancelled";
+/** Every state of a job, the live ones first; see the table in `docs/architecture.md`. */
+export const jobStates = [
+  "queued",
+  "waiting",
+  "leased",
+  "completed",
+  "failed",
+  "dead",
+  "cancelled",
+] as const;
+
+export type JobState = (typeof jobStates)[number];

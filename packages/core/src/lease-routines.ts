@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import type { ClaimMarks } from "./claim-marks.ts";
 import type { Routine } from "./database.ts";
+import { jobStates } from "./job-state.ts";
 import type {
   CheckpointAnswer,
   ClaimedJob,
@@ -31,7 +32,7 @@ export const heldAnswer: z.ZodType<"ok" | "lost"> = z
 
 const outcome = z.enum(["ok", "already", "lost", "effect_failed"]);
 const state = z
-  .enum(["queued", "waiting", "leased", "completed", "failed", "dead", "cancelled"])
+  .enum(jobStates)
   .nullable()
   .transform((value) => value ?? undefined);
 const delayMs = z

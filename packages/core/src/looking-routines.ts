@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Provenance } from "./adapter.ts";
 import type { WaitRecord } from "./client-routines.ts";
 import type { Routine } from "./database.ts";
-import type { JobState } from "./job-state.ts";
+import { type JobState, jobStates } from "./job-state.ts";
 import type { Json } from "./json.ts";
 import { defineRoutine, jsonColumn } from "./lease-routines.ts";
 
@@ -174,15 +174,7 @@ const flag = z.boolean();
 /** Inside JSON, a moment is text. */
 const moment = z.string().transform((value) => new Date(value));
 const optionalMoment = optional(moment);
-const state: z.ZodType<JobState> = z.enum([
-  "queued",
-  "waiting",
-  "leased",
-  "completed",
-  "failed",
-  "dead",
-  "cancelled",
-]);
+const state = z.enum(jobStates);
 
 const waitOf = (
   reason: string | undefined,

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Pool, Routine, SqlValue } from "./database.ts";
 import { WorkerError } from "./errors.ts";
 import { isUuid } from "./job-id.ts";
-import type { JobState } from "./job-state.ts";
+import { type JobState, jobStates } from "./job-state.ts";
 import { toStorableJson, toStorableText } from "./json.ts";
 import {
   type ActionRecord,
@@ -91,9 +91,7 @@ const limit = z.int().min(1).max(200).default(50);
 const filterSchema = z.strictObject({
   queue: optionalWord,
   type: optionalWord,
-  state: z
-    .enum(["queued", "waiting", "leased", "completed", "failed", "dead", "cancelled"])
-    .optional(),
+  state: z.enum(jobStates).optional(),
   code: optionalWord,
   tenant: optionalWord,
   worker: optionalWord,

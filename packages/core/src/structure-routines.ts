@@ -3,6 +3,7 @@ import { z } from "zod";
 import { clientRoutines } from "./client-routines.ts";
 import type { EnqueueAnswer } from "./client-routines.ts";
 import type { Routine } from "./database.ts";
+import { jobStates } from "./job-state.ts";
 import type { CheckpointAnswer, SettleAnswer } from "./job-store.ts";
 import {
   defineRoutine,
@@ -33,12 +34,7 @@ const signal: z.ZodType<Signal | "late"> = z
   .transform(([isLate, payload]) => (isLate ? "late" : { payload }));
 
 const child: z.ZodType<ChildRecord> = z
-  .tuple([
-    z.string(),
-    z.string(),
-    z.enum(["queued", "waiting", "leased", "completed", "failed", "dead", "cancelled"]),
-    z.string().nullable(),
-  ])
+  .tuple([z.string(), z.string(), z.enum(jobStates), z.string().nullable()])
   .transform(([id, type, state, code]) => ({ id, type, state, code: code ?? undefined }));
 
 /** The functions that a worker calls for jobs that write more than their result. */

@@ -1,4 +1,10 @@
-import type { Client, CountedJob, JobFilter, JobPage, JobState } from "@leasehold/core";
+import {
+  type Client,
+  type CountedJob,
+  type JobFilter,
+  type JobPage,
+  jobStates,
+} from "@leasehold/core";
 import { type Command, Option } from "commander";
 
 import { type AnswerFlags, createAnswer } from "../command-line/answer.ts";
@@ -14,21 +20,11 @@ interface JobsFlags extends AnswerFlags, JobFilter {
   readonly ids?: true;
 }
 
-const states: readonly JobState[] = [
-  "queued",
-  "waiting",
-  "leased",
-  "completed",
-  "failed",
-  "dead",
-  "cancelled",
-];
-
 export function addJobs(program: Command): void {
   program
     .command("jobs")
     .description("list jobs, the newest first; of those that ended badly, the last to end first")
-    .addOption(new Option("--state <state>", "in this state").choices(states))
+    .addOption(new Option("--state <state>", "in this state").choices(jobStates))
     .option("--type <type>", "of this type")
     .option("--queue <queue>", "of this queue")
     .option("--code <code>", "with this last trouble")

@@ -12,11 +12,12 @@ import type { WorkerConfig } from "../config.ts";
 import { actingAs, openOperator, type ReasonFlags, reasonOf } from "../operator.ts";
 
 type Age = number | "never";
-type State = "completed" | "failed" | "dead" | "cancelled";
+type State = (typeof states)[number];
 
 interface PruneFlags extends AnswerFlags, ConsentFlags, ReasonFlags, Readonly<Record<State, Age>> {}
 
 const dayMs = 86_400_000;
+const states = ["completed", "failed", "dead", "cancelled"] as const;
 
 /** As workers do by themselves. */
 const defaults: Readonly<Record<State, number>> = {
@@ -32,7 +33,7 @@ export function addPrune(program: Command): void {
     .description(
       "delete jobs that ended long ago, with attempts, results and keys; workers do it by themselves",
     );
-  for (const state of ["completed", "failed", "dead", "cancelled"] as const) {
+  for (const state of states) {
     const days = `${defaults[state] / dayMs}d`;
     const meaning =
       state === "failed" || state === "dead" ? `${state} jobs` : `jobs that were ${state}`;
@@ -87,7 +88,7 @@ async function prune(config: WorkerConfig, flags: PruneFlags, signal: AbortSigna
 }
 
 function describe(flags: PruneFlags): string {
-  const kinds = (["completed", "failed", "dead", "cancelled"] as const).flatMap((state) => {
+  const kinds = states.flatMap((state) => {
     const age = flags[state];
     return age === "never" ? [] : [`${state} ones older than ${toDuration(age)}`];
   });

@@ -1,9 +1,7 @@
 import { z } from "@hono/zod-openapi";
+import { type JobState, jobStates } from "@leasehold/core";
 
-const states = ["queued", "waiting", "leased", "completed", "failed", "dead", "cancelled"] as const;
-
-export type StateWord = (typeof states)[number];
-export const state: z.ZodType<StateWord, StateWord> = z.enum(states);
+export const state: z.ZodType<JobState, JobState> = z.enum(jobStates);
 
 /** Of a query or a path: names as the schema of the database allows them. */
 export const word: z.ZodType<string, string> = z.string().min(1).max(256);
