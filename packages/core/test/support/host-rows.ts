@@ -1,29 +1,13 @@
-import {
-  definePipeline,
-  type PhaseDefinition,
-  type PhaseTransaction,
-  type Pipeline,
-} from "@leasehold/core";
+import type { PhaseTransaction, Pipeline } from "@leasehold/core";
 import type { TestRow } from "@leasehold/core/testing";
-import { z } from "zod";
 
 import type { TestServer } from "./server.ts";
-import { resultOf, setupWorker, type WorkerSubject } from "./worker.ts";
+import { type Phase, pipelineOf } from "./waiting.ts";
+import { setupWorker, type WorkerSubject } from "./worker.ts";
 
-type PartialPhase = Pick<PhaseDefinition, "name"> & Partial<PhaseDefinition>;
-
-/** An essay of these phases. What a phase says nothing of is left to what most tests want. */
-export function essayOf(...phases: readonly PartialPhase[]): Pipeline {
-  return definePipeline({
-    type: "essay",
-    version: 1,
-    input: z.unknown(),
-    phases: phases.map((phase) => ({
-      output: z.unknown(),
-      run: async () => resultOf("written"),
-      ...phase,
-    })),
-  });
+/** An essay of these phases. */
+export function essayOf(...phases: readonly Phase[]): Pipeline {
+  return pipelineOf("essay", ...phases);
 }
 
 /** A worker beside a table of its host's. */
