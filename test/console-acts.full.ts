@@ -1,34 +1,13 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 
-import type { BrowserContextOptions } from "playwright-core";
-
 import { findBarriers } from "./support/console/barriers.ts";
-import { isMissing, useChromium, type WatchedPage } from "./support/console/chromium.ts";
-import {
-  type ConsoleBench,
-  openConsoleBench,
-  secretText,
-} from "./support/console/console-bench.ts";
-import { useCluster } from "./support/worker-bench.ts";
+import { isMissing } from "./support/console/chromium.ts";
+import { secretText } from "./support/console/console-bench.ts";
+import { useConsole } from "./support/console/use-console.ts";
 
 setDefaultTimeout(240_000);
 
-const cluster = useCluster();
-const openBrowser = useChromium();
-
-const openBench = async (): Promise<ConsoleBench> =>
-  await openConsoleBench(await cluster.createDatabase());
-
-/** As somebody who may act, unless told otherwise. */
-const open = async (
-  bench: ConsoleBench,
-  options: BrowserContextOptions = {},
-): Promise<WatchedPage> =>
-  await openBrowser({
-    locale: "en-GB",
-    extraHTTPHeaders: bench.headersOf("read", "act"),
-    ...options,
-  });
+const { openBench, open } = useConsole();
 
 // The reason is printed above: skipped: no Chromium.
 describe.skipIf(isMissing)("acting in a browser", () => {

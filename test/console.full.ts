@@ -2,45 +2,20 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { BrowserContextOptions, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 
 import { findBarriers } from "./support/console/barriers.ts";
-import { isMissing, useChromium, type WatchedPage } from "./support/console/chromium.ts";
-import { type ConsoleBench, openConsoleBench } from "./support/console/console-bench.ts";
-import { root, useCluster } from "./support/worker-bench.ts";
+import { isMissing } from "./support/console/chromium.ts";
+import { useConsole } from "./support/console/use-console.ts";
+import { views } from "./support/console/views.ts";
+import { root } from "./support/worker-bench.ts";
 
 setDefaultTimeout(240_000);
 
-const cluster = useCluster();
-const openBrowser = useChromium();
-
-const openBench = async (): Promise<ConsoleBench> =>
-  await openConsoleBench(await cluster.createDatabase());
-
-/** As somebody who may act, unless told otherwise. */
-const open = async (
-  bench: ConsoleBench,
-  options: BrowserContextOptions = {},
-): Promise<WatchedPage> =>
-  await openBrowser({
-    locale: "en-GB",
-    extraHTTPHeaders: bench.headersOf("read", "act"),
-    ...options,
-  });
+const { openBench, open } = useConsole();
 
 /** The pictures stay there, for people. */
 const pictures = join(root, "dist/console");
-
-const views = [
-  "overview",
-  "queues",
-  "jobs",
-  "dead-letters",
-  "resources",
-  "schedules",
-  "workers",
-  "audit",
-] as const;
 
 // The reason is printed above: skipped: no Chromium.
 describe.skipIf(isMissing)("the console in a browser", () => {

@@ -1,13 +1,5 @@
-const views = [
-  "overview",
-  "queues",
-  "jobs",
-  "dead-letters",
-  "resources",
-  "schedules",
-  "workers",
-  "audit",
-];
+import { views } from "./console/views.ts";
+
 const lists = [
   "queues",
   "dead-letters",
