@@ -1,4 +1,4 @@
-import { type ModelContext, ModelError, type ModelV1 } from "@leasehold/model";
+import { forwardModel, type ModelContext, ModelError, type ModelV1 } from "@leasehold/model";
 
 import type { HealthFinding } from "./learning-health.ts";
 
@@ -84,29 +84,13 @@ async function askModel(
   }
 }
 
-/** Piece by piece, since a model may be a class. */
 function noteAnswers(model: ModelV1, onAnswer: () => void): ModelV1 {
-  const { name, version, capabilities, resource, concurrency } = model;
   return {
-    specVersion: "v1",
-    name,
-    version,
-    capabilities,
-    resource,
-    ...(concurrency === undefined ? {} : { concurrency }),
-    ...(model.prepare === undefined
-      ? {}
-      : { prepare: async (context: ModelContext) => await model.prepare?.(context) }),
+    ...forwardModel(model),
     async generate(request, context) {
       const response = await model.generate(request, context);
       onAnswer();
       return response;
     },
-    ...(model.probe === undefined
-      ? {}
-      : {
-          probe: async (signal: AbortSignal) => (await model.probe?.(signal)) ?? { status: "ok" },
-        }),
-    close: async () => await model.close?.(),
   };
 }

@@ -1,5 +1,6 @@
 export * from "./answer-schema.ts";
 export * from "./deadline.ts";
+export * from "./forward-model.ts";
 export * from "./ladder.ts";
 export * from "./model.ts";
 export * from "./program.ts";

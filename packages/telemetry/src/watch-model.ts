@@ -1,4 +1,5 @@
 import {
+  forwardModel,
   type ModelContext,
   ModelError,
   type ModelRequest,
@@ -40,14 +41,9 @@ export interface ModelWatcher {
 
 /** The same model, watched. Whatever the watcher does, no call is changed. */
 export function watchModel(model: ModelV1, watcher: ModelWatcher): ModelV1 {
-  const { name, version, capabilities, resource, concurrency } = model;
+  const { name, resource } = model;
   return {
-    specVersion: "v1",
-    name,
-    version,
-    capabilities,
-    resource,
-    ...(concurrency === undefined ? {} : { concurrency }),
+    ...forwardModel(model),
     ...(model.prepare === undefined
       ? {}
       : {
@@ -67,14 +63,6 @@ export function watchModel(model: ModelV1, watcher: ModelWatcher): ModelV1 {
       return watcher.around("generate", { name, resource, request: told }, (ended) =>
         follow(ended, context, (watched) => model.generate(request, watched)),
       );
-    },
-    ...(model.probe === undefined
-      ? {}
-      : {
-          probe: async (signal: AbortSignal) => (await model.probe?.(signal)) ?? { status: "ok" },
-        }),
-    async close() {
-      await model.close?.();
     },
   };
 }
