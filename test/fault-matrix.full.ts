@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { clientScenarios } from "./support/fault-matrix/client-scenarios.ts";
 import { cronScenarios } from "./support/fault-matrix/cron-scenarios.ts";
+import { jobScenarios } from "./support/fault-matrix/job-scenarios.ts";
 import { learningScenarios } from "./support/fault-matrix/learning-scenarios.ts";
 import { lookingScenarios } from "./support/fault-matrix/looking-scenarios.ts";
 import {
@@ -18,8 +19,9 @@ import {
   waitForEnd,
 } from "./support/fault-matrix/matrix-bench.ts";
 import { resourceScenarios } from "./support/fault-matrix/resource-scenarios.ts";
+import type { Scenario } from "./support/fault-matrix/scenario.ts";
 import { structureScenarios } from "./support/fault-matrix/structure-scenarios.ts";
-import { type Scenario, workerScenarios } from "./support/fault-matrix/worker-scenarios.ts";
+import { workerScenarios } from "./support/fault-matrix/worker-scenarios.ts";
 import { faultKinds } from "./support/fault-plan.ts";
 import { useThrowawayPostgres } from "./support/throwaway-postgres.ts";
 
@@ -29,6 +31,7 @@ const server = useThrowawayPostgres();
 /** By package, since two of them may have statements of one name. */
 const packages: Readonly<Record<string, Readonly<Record<string, Scenario>>>> = {
   core: {
+    ...jobScenarios,
     ...workerScenarios,
     ...clientScenarios,
     ...structureScenarios,

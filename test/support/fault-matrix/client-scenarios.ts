@@ -4,7 +4,7 @@ import { doctor, WorkerError } from "@leasehold/core";
 
 import type { ArmedFault, FaultKind } from "../fault-plan.ts";
 import { essayOf, inTime, type MatrixBench, resultOf, statementMs } from "./matrix-bench.ts";
-import type { Scenario } from "./worker-scenarios.ts";
+import type { Scenario } from "./scenario.ts";
 
 const essay = essayOf({ draft: async () => resultOf(1), grade: async () => resultOf(2) });
 

@@ -13,7 +13,7 @@ import { z } from "zod";
 
 import { asking, type ClientCall, same } from "./client-scenarios.ts";
 import { inTime, type MatrixBench, patienceMs, statementMs } from "./matrix-bench.ts";
-import type { Scenario } from "./worker-scenarios.ts";
+import type { Scenario } from "./scenario.ts";
 
 const bundles = [cronSql];
 const hourMs = 3_600_000;

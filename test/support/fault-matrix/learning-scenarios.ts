@@ -4,7 +4,7 @@ import { createLearningStore, learningSql, type LearningStore } from "@leasehold
 
 import { asking, type ClientCall, same } from "./client-scenarios.ts";
 import type { MatrixBench } from "./matrix-bench.ts";
-import type { Scenario } from "./worker-scenarios.ts";
+import type { Scenario } from "./scenario.ts";
 
 interface StoreCall {
   readonly call: (store: LearningStore, id: string) => Promise<unknown>;

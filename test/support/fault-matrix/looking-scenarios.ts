@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 
 import { asking, enqueued, same } from "./client-scenarios.ts";
 import type { MatrixBench } from "./matrix-bench.ts";
-import type { Scenario } from "./worker-scenarios.ts";
+import type { Scenario } from "./scenario.ts";
 
 const byAda = { operator: "ada", action: "job.cancel", reason: "Twice there." };
 

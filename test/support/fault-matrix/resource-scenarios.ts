@@ -12,7 +12,7 @@ import {
   statementMs,
   waitForEnd,
 } from "./matrix-bench.ts";
-import type { Scenario } from "./worker-scenarios.ts";
+import type { Scenario } from "./scenario.ts";
 
 /** An essay that is drafted and graded by two models of one host. */
 const essay = definePipeline({

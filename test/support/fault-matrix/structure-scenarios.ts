@@ -11,7 +11,7 @@ import {
   statementMs,
   waitForEnd,
 } from "./matrix-bench.ts";
-import type { Scenario } from "./worker-scenarios.ts";
+import type { Scenario } from "./scenario.ts";
 
 /** Written each time it is asked for: a second effect shows. */
 async function writeEffect(
