@@ -1,8 +1,9 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { userInfo } from "node:os";
+import { join } from "node:path";
 
 import { models, startFakeOllama } from "./support/fake-ollama.ts";
-import { type Bench, useCluster } from "./support/worker-bench.ts";
+import { type Bench, samples, useCluster, type Variables } from "./support/worker-bench.ts";
 import type { WorkerProcess } from "./support/worker-process.ts";
 
 setDefaultTimeout(120_000);
@@ -108,15 +109,17 @@ test("a token that may ask for health does not open the page: its operators are 
   ]);
 });
 
+const localBackend = (url: string): Variables => ({
+  AI_BACKEND: "local",
+  AI_VISION_MODEL: models.vision,
+  AI_FEEDBACK_MODEL: models.feedback,
+  OLLAMA_BASE_URL: url,
+});
+
 test("the page shows the models of Ollama, and warms them by the name that jobs need them by", async () => {
   await using ollama = await startFakeOllama({ gpuShare: 1 });
   await using bench = await cluster.setup();
-  const worker = bench.startWorker({
-    AI_BACKEND: "local",
-    AI_VISION_MODEL: models.vision,
-    AI_FEEDBACK_MODEL: models.feedback,
-    OLLAMA_BASE_URL: ollama.url,
-  });
+  const worker = bench.startWorker(localBackend(ollama.url));
   const headers = basic("whoever", await worker.token());
   await worker.waitForLog("worker.started");
   const [resource] = (await bench.client.getResources()).filter(({ name }) =>
@@ -135,4 +138,20 @@ test("the page shows the models of Ollama, and warms them by the name that jobs 
   expect(await bench.client.getActions({ target: resource?.name ?? "" })).toMatchObject([
     { action: "resource.warm" },
   ]);
+});
+
+test("the page shows which model took another's place, and how fast it writes", async () => {
+  await using ollama = await startFakeOllama();
+  await using bench = await cluster.setup(localBackend(ollama.url));
+  const worker = bench.startWorker();
+  const headers = basic("whoever", await worker.token());
+  await bench.run(["submit", join(samples, "photo.jpg"), "--criterion", "Rechenweg:4"]);
+  await worker.waitForLog("job.completed");
+
+  const page = await ask(worker, "/console/resources", { headers });
+
+  const row = page.text.split("<tr").find((part) => part.includes(`>${models.feedback}</code>`));
+  // The picture was read by the other model before.
+  expect(row).toMatch(/"Swapped in"><[^>]+>1</);
+  expect(row).toMatch(/"Tokens per second"><[^>]+>[\d,.]+</);
 });

@@ -2,6 +2,7 @@ import { createOllamaModel } from "@leasehold/adapter-ollama";
 import { type ConsoleEvent, createConsole, type WarmResource } from "@leasehold/console-hono";
 import { createClient } from "@leasehold/core";
 import { createScheduler, type Scheduler } from "@leasehold/cron";
+import type { Telemetry } from "@leasehold/telemetry";
 import { Hono } from "hono";
 
 import type { LocalBackendConfig, WorkerConfig } from "./config.ts";
@@ -20,13 +21,14 @@ export interface ConsoleRoutes extends AsyncDisposable {
 
 export interface ConsoleParts extends Pick<WorkerConfig, "schema" | "backend"> {
   readonly url: string;
+  readonly telemetry: Pick<Telemetry, "modelUses">;
   readonly observe: (event: ConsoleEvent) => void;
 }
 
 /** Makes the page for those who are named. */
 export function openConsole(
   operators: readonly ConsoleOperator[],
-  { url, schema, backend, observe }: ConsoleParts,
+  { url, schema, backend, telemetry, observe }: ConsoleParts,
 ): ConsoleRoutes {
   const stack = new AsyncDisposableStack();
   // Of its own: operators who look must not stand before those who ask for health and metrics.
@@ -40,7 +42,10 @@ export function openConsole(
     listSchedules: () => readSchedules(scheduler),
     observe,
     ...(backend.kind === "local"
-      ? { warmResource: warmWith(backend), listModels: listWanted(backend) }
+      ? {
+          warmResource: warmWith(backend),
+          listModels: listWanted(backend, () => telemetry.modelUses()),
+        }
       : {}),
   });
   routes.route(consolePath, page);

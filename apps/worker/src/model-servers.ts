@@ -59,7 +59,8 @@ export async function listServer(
   ];
 }
 
-function isNamed(name: string, model: string): boolean {
+/** Whether a server's name for a model means that of a configuration. */
+export function isNamed(name: string, model: string): boolean {
   return name === model || name === `${model}:latest`;
 }
 

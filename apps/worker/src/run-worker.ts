@@ -49,6 +49,7 @@ function openServer(
           url,
           schema,
           backend,
+          telemetry: app.telemetry,
           observe: ({ name, ...fields }) => log.write(name, fields),
         });
   const routes = createRoutes({ ...app, tokens, http });

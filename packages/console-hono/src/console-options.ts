@@ -52,8 +52,9 @@ export interface ModelListing {
   readonly gpuBytes?: number;
   /** The window it was loaded with, in tokens. */
   readonly contextLength?: number;
-  /** How often it had to be loaded, since whoever counts began to. */
-  readonly loads?: number;
+  /** How often it took the place of another model of its host, as the host's process saw it. */
+  readonly swaps?: number;
+  /** How fast it wrote in its last calls, as the host's process saw it. */
   readonly tokensPerSecond?: number;
 }
 

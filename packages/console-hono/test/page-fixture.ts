@@ -288,7 +288,7 @@ export const models: readonly ModelListing[] = [
     bytes: 4_700_000_000,
     gpuBytes: 2_900_000_000,
     contextLength: 8_192,
-    loads: 3,
+    swaps: 3,
     tokensPerSecond: 41.3,
   },
   { host: "gpu-1:11434", model: "qwen3:8b", isWarm: false, bytes: 5_200_000_000 },

@@ -188,7 +188,18 @@ describe("models", () => {
     const text = await (await ask("resources", { models })).text();
 
     expect(text).toMatch(/tiny.*gpu-1.*loaded.*4\.7 GB.*50%/s);
-    expect(text).not.toContain("Tokens per second");
+    expect(text).not.toMatch(/Swapped in|Tokens per second|this process saw/);
+  });
+
+  test("show how fast they write, and how often they took another's place", async () => {
+    const models = async (): Promise<ModelListing[]> => [
+      { host: "gpu-1", model: "tiny", isWarm: true, swaps: 12, tokensPerSecond: 41.3 },
+    ];
+
+    const text = await (await ask("resources", { models })).text();
+
+    expect(text).toMatch(/tiny.*"Swapped in"><[^>]+>12<.*"Tokens per second"><[^>]+>41</s);
+    expect(text).toContain("what this process saw");
   });
 
   test("that nobody tells of do not hide the breakers", async () => {

@@ -1,4 +1,5 @@
 export type { FallbackLabels } from "./fallback-metrics.ts";
+export type { ModelUse } from "./model-use.ts";
 export type { ScoreAlarmSource } from "./score-alarms.ts";
 export { createTelemetry } from "./telemetry.ts";
 export type { Telemetry, TelemetryOptions } from "./telemetry.ts";

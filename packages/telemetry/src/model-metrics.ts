@@ -2,11 +2,13 @@ import type { ModelV1 } from "@leasehold/model";
 import type { Counter, Histogram, Meter } from "@opentelemetry/api";
 
 import { otherLabel } from "./label-set.ts";
+import { createModelUseLog, type ModelUse } from "./model-use.ts";
 import { type ModelCallEnd, watchModel } from "./watch-model.ts";
 
 /** Counts what models do, each under a name that the host gave it. */
 export interface ModelMetrics {
   watch(model: ModelV1, name: string): ModelV1;
+  uses(): readonly ModelUse[];
 }
 
 // A page takes a local model minutes; the usual bounds end at 10 s.
@@ -28,12 +30,15 @@ export function createModelMetrics(meter: Meter): ModelMetrics {
   const names = new Set<string>();
   // The model that a host was asked for last, by the host.
   const latest = new Map<string, string>();
+  const log = createModelUseLog();
 
   const noteUse = ({ swaps }: Instruments, resource: string, model: string): void => {
     const [host = ""] = resource.split("/", 1);
     const before = latest.get(host);
     latest.set(host, model);
-    if (before !== undefined && before !== model) swaps.add(1);
+    if (before === undefined || before === model) return;
+    swaps.add(1);
+    log.noteSwap(model);
   };
 
   return {
@@ -47,12 +52,17 @@ export function createModelMetrics(meter: Meter): ModelMetrics {
         around(kind, { resource }, run) {
           noteUse(known, resource, model);
           return run((end) => {
-            if (kind === "load") known.loads.record(end.durationMs / 1000, toLabels(model, end));
-            else countCall(known, model, end);
+            if (kind === "load") {
+              known.loads.record(end.durationMs / 1000, toLabels(model, end));
+              return;
+            }
+            countCall(known, model, end);
+            log.noteCall(model, end);
           });
         },
       });
     },
+    uses: () => log.list(),
   };
 }
 

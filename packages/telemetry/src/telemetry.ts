@@ -10,6 +10,7 @@ import { createFallbackMetrics, type FallbackLabels } from "./fallback-metrics.t
 import { createInFlightJobs, type InFlightJobs } from "./in-flight-jobs.ts";
 import { createLabelSet, findLabelProblems, findPairProblems } from "./label-set.ts";
 import { createModelMetrics } from "./model-metrics.ts";
+import type { ModelUse } from "./model-use.ts";
 import { createQueueMetrics, type QueueSource } from "./queue-metrics.ts";
 import { createScoreAlarms, type ScoreAlarmSource } from "./score-alarms.ts";
 import { createWorkerMetrics } from "./worker-metrics.ts";
@@ -44,6 +45,8 @@ export interface Telemetry extends AsyncDisposable {
   listen(logger: PhaseLogger): PhaseLogger;
   /** The model, whose calls, tokens and loads are counted under this name: one of a few, and never a learner's. */
   model(model: ModelV1, name: string): ModelV1;
+  /** How the models that were called so far are used, each under its name. */
+  modelUses(): readonly ModelUse[];
   /** Everything counted so far as Prometheus text. Rejects with `worker_stopping` after {@link Telemetry.close}. */
   collect(): Promise<string>;
   /** Idempotent. */
@@ -119,6 +122,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   return {
     contentType: "text/plain; version=0.0.4; charset=utf-8",
     model: (model, name) => models.watch(model, name),
+    modelUses: () => models.uses(),
     observe,
     listen: (logger) => listen?.(logger) ?? logger,
     collect,

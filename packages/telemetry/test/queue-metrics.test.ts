@@ -201,6 +201,10 @@ test("tokens, loads, calls, first tokens and swaps are counted under the host's 
   await judge.generate(request, context);
   await judge.generate({ ...request, outputTokensMax: 1 }, context).catch(() => undefined);
 
+  expect(telemetry.modelUses()).toMatchObject([
+    { name: "page-reader:2b", swaps: 0 },
+    { name: "judge:8b", swaps: 1 },
+  ]);
   const series = await scrape(telemetry);
   const text = await telemetry.collect();
   expect(series.get("ai_worker_tokens_total page-reader:2b input")).toBe(10);

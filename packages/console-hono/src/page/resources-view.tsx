@@ -26,13 +26,21 @@ export function renderResources(look: Look, { resources, models }: ResourcesData
             {models === "away" ? (
               <p class="empty">{words.lists.modelsAway}</p>
             ) : (
-              <ModelTable look={look} models={models} />
+              <>
+                <ModelTable look={look} models={models} />
+                {models.some(isSeen) && <p class="note">{words.lists.seenHere}</p>}
+              </>
             )}
           </Part>
         )}
       </>
     ),
   };
+}
+
+/** Whether a process told what it saw of it. */
+function isSeen({ swaps, tokensPerSecond }: ModelListing): boolean {
+  return swaps !== undefined || tokensPerSecond !== undefined;
 }
 
 function ResourceTable(props: {
@@ -145,7 +153,7 @@ function ModelTable(props: {
           isOptional: true,
           cell: ({ contextLength }) => count(contextLength),
         },
-        { head: lists.loads, isNumber: true, isOptional: true, cell: ({ loads }) => count(loads) },
+        { head: lists.swaps, isNumber: true, isOptional: true, cell: ({ swaps }) => count(swaps) },
         {
           head: lists.tokensPerSecond,
           isNumber: true,

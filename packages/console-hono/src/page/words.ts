@@ -267,8 +267,9 @@ export interface ListWords {
   readonly cold: string;
   readonly noModels: string;
   readonly modelsAway: string;
-  readonly loads: string;
+  readonly swaps: string;
   readonly tokensPerSecond: string;
+  readonly seenHere: string;
   readonly probe: string;
   readonly slowStart: (places: string, concurrency: string) => string;
   readonly noWorkers: string;
