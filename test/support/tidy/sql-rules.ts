@@ -185,6 +185,26 @@ export const sqlRules: readonly Rule[] = [
     ],
   },
   {
+    // What is turned off and used all the same counts as dear beyond all bounds, and what is dear is compiled.
+    name: "a SQL function that turns plans off turns the compiler off",
+    check: eachFile({
+      files: sqlFiles,
+      find: (text) =>
+        /\bset\s+jit\s*=\s*off\b/.test(text)
+          ? []
+          : findAll(/\bset\s+enable_\w+\s*=\s*off\b/g, text),
+    }),
+    planted: at(
+      "packages/core/sql/leasing/claim_jobs.sql",
+      `create function :"schema".f() returns int language sql set enable_seqscan = off as $$ select 1 $$`,
+    ),
+    clean: at(
+      "packages/core/sql/leasing/claim_jobs.sql",
+      `create function :"schema".f() returns int language sql\nset enable_seqscan = off set jit = off as $$ select 1 $$`,
+      `create function :"schema".f() returns int language sql as $$ select 1 $$`,
+    ),
+  },
+  {
     name: "SQL is written in lower case",
     check: eachFile({
       files: sqlFiles,

@@ -22,8 +22,8 @@ create or replace function :"schema".claim_jobs_v2(
   trace text
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
--- The probe must be one of an index, whatever the statistics say.
-set enable_seqscan = off set enable_bitmapscan = off
+-- The probe must be one of an index, whatever the statistics say, and turning plans off must not turn the compiler on.
+set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 declare
   v_left integer := p_limit;

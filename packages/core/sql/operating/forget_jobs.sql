@@ -2,7 +2,8 @@
 -- caller holds what keeps them from starting anew.
 create or replace function :"schema".forget_jobs(p_job_ids bigint[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off
+-- Turning plans off must not turn the compiler on.
+set enable_seqscan = off set jit = off
 as $$
 begin
   perform :"schema".hold_families(p_job_ids);

@@ -2,7 +2,8 @@
 --   Index: child (job_id), then those of the parent by job_id.
 create or replace function :"schema".is_awaited(p_job_id bigint) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off
+-- Turning plans off must not turn the compiler on.
+set enable_seqscan = off set jit = off
 as $$
   select exists (
     select from :"schema".child as c
