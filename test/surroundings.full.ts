@@ -1,9 +1,9 @@
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync } from "node:fs";
 
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedded-postgres";
 
 import type { DebianProgram } from "./support/debian-program.ts";
+import { isOldPostgresMissing, oldPostgresFolder } from "./support/old-postgres.ts";
 import { listServerFiles, runCoreSuite } from "./support/surroundings/core-suite.ts";
 import { exceptionsOf } from "./support/surroundings/exceptions.ts";
 import { findPgBouncer, startPgBouncer } from "./support/surroundings/pgbouncer.ts";
@@ -15,8 +15,6 @@ import { createTemporaryDirectory } from "./support/temporary-directory.ts";
 setDefaultTimeout(1_500_000);
 
 const mayBeMissing = process.env["CI"] !== "true";
-const oldFolder = "/usr/lib/postgresql/15/bin";
-const isOldMissing = mayBeMissing && !existsSync(oldFolder);
 const program: DebianProgram | undefined = await findPgBouncer();
 const isPgBouncerMissing = mayBeMissing && program === undefined;
 afterAll(() => program?.[Symbol.asyncDispose]());
@@ -88,10 +86,11 @@ test("the core suite holds with workers that may only execute functions", async 
   await runIn("roles", server, { hasRoles: true });
 });
 
-test.skipIf(isOldMissing)(
-  "the core suite holds on PostgreSQL 15" + (isOldMissing ? ` (skipped: no ${oldFolder})` : ""),
+test.skipIf(isOldPostgresMissing)(
+  "the core suite holds on PostgreSQL 15" +
+    (isOldPostgresMissing ? ` (skipped: no ${oldPostgresFolder})` : ""),
   async () => {
-    await using server = await startServer(oldFolder);
+    await using server = await startServer(oldPostgresFolder);
 
     expect(server.version).toStartWith("15.");
     await runIn("postgres 15", server, {});

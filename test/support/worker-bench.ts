@@ -1,10 +1,8 @@
-import { afterAll } from "bun:test";
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { type Client, createClient, migrate } from "@leasehold/core";
 import { cronSql } from "@leasehold/cron";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedded-postgres";
 import { createLearningStore, learningSql, type LearningStore } from "@leasehold/learning";
 import postgres from "postgres";
 
@@ -15,6 +13,7 @@ import {
   spawnProgram,
 } from "./spawned-program.ts";
 import { createTemporaryDirectory, type TemporaryDirectory } from "./temporary-directory.ts";
+import { type ServerOptions, useThrowawayPostgres } from "./throwaway-postgres.ts";
 import { startWorker, type WorkerProcess } from "./worker-process.ts";
 
 export type Variables = Readonly<Record<string, string>>;
@@ -115,36 +114,20 @@ export interface Cluster {
   setup(variables?: Variables, options?: HomeOptions): Promise<Bench>;
 }
 
-interface OpenServer {
-  readonly server: EmbeddedPostgres;
-  readonly folder: TemporaryDirectory;
-}
-
 /** Gives a test file its server, started at the first call and stopped after the file's last test. */
-export function useCluster(): Cluster {
-  let opened: Promise<OpenServer> | undefined;
-  afterAll(async () => {
-    const open = await opened;
-    await open?.server.stop();
-    await open?.folder[Symbol.asyncDispose]();
-  });
+export function useCluster(options: ServerOptions = {}): Cluster {
+  const open = useThrowawayPostgres(options);
   const createDatabase = async (): Promise<Database> => {
-    const { server } = await (opened ??= openServer());
+    const server = await open();
     const name = `test_${crypto.randomUUID().slice(0, 8)}`;
     await server.createDatabase(name);
     return openDatabase(name, (role) => server.databaseUrl(name, role));
   };
   return {
     createDatabase,
-    setup: async (variables, options) =>
-      await setupBench(await createDatabase(), variables, options),
+    setup: async (variables, homeOptions) =>
+      await setupBench(await createDatabase(), variables, homeOptions),
   };
-}
-
-async function openServer(): Promise<OpenServer> {
-  const folder = await createTemporaryDirectory();
-  const server = await startEmbeddedPostgres({ dataDir: folder.path, durability: "none" });
-  return { server, folder };
 }
 
 function openDatabase(name: string, urlOf: Database["urlOf"]): Database {
