@@ -5,7 +5,7 @@ export type {
   ClaimRequest,
   HintListener,
   JobStore,
-} from "../../packages/core/src/job-store.ts";
+} from "../../packages/core/src/store/job-store.ts";
 export type {
   CheckpointAnswer,
   DueLane,
@@ -21,8 +21,8 @@ export type {
   ResourceStanding,
   SettleAnswer,
   StoredResults,
-} from "../../packages/core/src/job-store.ts";
-export { toDatabaseError } from "../../packages/core/src/database-errors.ts";
-export { createPostgresStore } from "../../packages/core/src/postgres-store.ts";
+} from "../../packages/core/src/store/job-store.ts";
+export { toDatabaseError } from "../../packages/core/src/database/database-errors.ts";
+export { createPostgresStore } from "../../packages/core/src/store/postgres-store.ts";
 export type { Runtime } from "../../packages/core/src/runtime.ts";
-export { assembleWorker } from "../../packages/core/src/worker.ts";
+export { assembleWorker } from "../../packages/core/src/worker/worker.ts";

@@ -1,8 +1,13 @@
 export * from "./adapter.ts";
-export type { DeadLetterRecord, RequeueFilter, RequeueReport } from "./after-routines.ts";
-export type { NewStarts, ReplayAnswer, RequeueOptions, ResolveAnswer } from "./after-store.ts";
-export { createClient } from "./client.ts";
-export type { Acting, Client, ClientOptions, EnqueueOptions } from "./client.ts";
+export type { DeadLetterRecord, RequeueFilter, RequeueReport } from "./store/after-routines.ts";
+export type {
+  NewStarts,
+  ReplayAnswer,
+  RequeueOptions,
+  ResolveAnswer,
+} from "./store/after-store.ts";
+export { createClient } from "./client/client.ts";
+export type { Acting, Client, ClientOptions, EnqueueOptions } from "./client/client.ts";
 export type {
   AttemptRecord,
   EnqueueAnswer,
@@ -12,17 +17,17 @@ export type {
   ResultRecord,
   SignalAnswer,
   WaitRecord,
-} from "./client-routines.ts";
-export type { Queryable } from "./client-store.ts";
-export { renderCompatibilityView } from "./compatibility-sql.ts";
+} from "./store/client-routines.ts";
+export type { Queryable } from "./store/client-store.ts";
+export { renderCompatibilityView } from "./schema/compatibility-sql.ts";
 export type {
   CompatibilityExpression,
   CompatibilityField,
   CompatibilityView,
-} from "./compatibility-sql.ts";
-export { parseWorkerSettings, workerDefaults } from "./config.ts";
-export type { WorkerSettings } from "./config.ts";
-export { openPool } from "./database.ts";
+} from "./schema/compatibility-sql.ts";
+export { parseWorkerSettings, workerDefaults } from "./worker/config.ts";
+export type { WorkerSettings } from "./worker/config.ts";
+export { openPool } from "./database/database.ts";
 export type {
   ConnectionOptions,
   DatabaseConnection,
@@ -32,10 +37,10 @@ export type {
   SqlRow,
   SqlValue,
   Transaction,
-} from "./database.ts";
-export { createDoctor, doctor } from "./doctor.ts";
-export type { Doctor, DoctorOptions, DoctorRole, ExamineOptions } from "./doctor.ts";
-export type { DoctorCheck, Finding } from "./doctor-checks.ts";
+} from "./database/database.ts";
+export { createDoctor, doctor } from "./doctor/doctor.ts";
+export type { Doctor, DoctorOptions, DoctorRole, ExamineOptions } from "./doctor/doctor.ts";
+export type { DoctorCheck, Finding } from "./doctor/doctor-checks.ts";
 export * from "./errors.ts";
 export type {
   AttemptRef,
@@ -44,18 +49,18 @@ export type {
   WorkerEventListener,
   WorkerEventName,
 } from "./events.ts";
-export type { JobCause } from "./explaining-routines.ts";
-export type { Explaining } from "./explaining-store.ts";
+export type { JobCause } from "./store/explaining-routines.ts";
+export type { Explaining } from "./store/explaining-store.ts";
 export type { JobOptions, PriorityName } from "./job-options.ts";
 export { jobStates } from "./job-state.ts";
 export type { JobState } from "./job-state.ts";
-export type { WaitOptions, WatchOptions } from "./job-watch.ts";
+export type { WaitOptions, WatchOptions } from "./client/job-watch.ts";
 export * from "./json.ts";
-export { defineRoutine } from "./lease-routines.ts";
-export { coreSql } from "./lease-sql.ts";
-export type { SqlBundle, SqlMigration } from "./lease-sql.ts";
-export type { Limit, LimitRecord, LimitScope } from "./limits-routines.ts";
-export type { Limiting } from "./limits-store.ts";
+export { defineRoutine } from "./store/lease-routines.ts";
+export { coreSql } from "./schema/lease-sql.ts";
+export type { SqlBundle, SqlMigration } from "./schema/lease-sql.ts";
+export type { Limit, LimitRecord, LimitScope } from "./store/limits-routines.ts";
+export type { Limiting } from "./store/limits-store.ts";
 export type {
   ActionRecord,
   AttemptTrace,
@@ -68,7 +73,7 @@ export type {
   RevealedJob,
   SignalRecord,
   ThroughputRecord,
-} from "./looking-routines.ts";
+} from "./store/looking-routines.ts";
 export type {
   ActionNote,
   ActionOptions,
@@ -76,18 +81,29 @@ export type {
   JobFilter,
   Looking,
   PageOptions,
-} from "./looking-store.ts";
-export { defaultSchema, migrate, migrateRoles, printMigrations, renderSql } from "./migrate.ts";
-export type { MigrateOptions, MigrateReport, RoleNames } from "./migrate.ts";
+} from "./store/looking-store.ts";
+export {
+  defaultSchema,
+  migrate,
+  migrateRoles,
+  printMigrations,
+  renderSql,
+} from "./schema/migrate.ts";
+export type { MigrateOptions, MigrateReport, RoleNames } from "./schema/migrate.ts";
 export { toNewJobs } from "./new-job.ts";
 export type { NewJobs } from "./new-job.ts";
-export type { PauseRecord, PauseScope, RedactAnswer, WorkerRecord } from "./operating-routines.ts";
-export type { Operating, PauseOptions } from "./operating-store.ts";
+export type {
+  PauseRecord,
+  PauseScope,
+  RedactAnswer,
+  WorkerRecord,
+} from "./store/operating-routines.ts";
+export type { Operating, PauseOptions } from "./store/operating-store.ts";
 export * from "./pipeline.ts";
-export { toDriverUrl } from "./pooler.ts";
-export type { ResourceRecord } from "./resources-routines.ts";
-export type { OpenBreakerOptions, Resources } from "./resources-store.ts";
-export type { PruneAnswer, Retention } from "./upkeep.ts";
+export { toDriverUrl } from "./database/pooler.ts";
+export type { ResourceRecord } from "./store/resources-routines.ts";
+export type { OpenBreakerOptions, Resources } from "./store/resources-store.ts";
+export type { PruneAnswer, Retention } from "./store/upkeep.ts";
 export { coreVersion } from "./version.ts";
-export { createWorker } from "./worker.ts";
-export type { Worker, WorkerOptions, WorkerState } from "./worker.ts";
+export { createWorker } from "./worker/worker.ts";
+export type { Worker, WorkerOptions, WorkerState } from "./worker/worker.ts";

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 
 import type { AdapterContext, PhaseRequest, PhaseResult } from "./adapter.ts";
-import type { SqlRow, SqlValue } from "./database.ts";
+import type { SqlRow, SqlValue } from "./database/database.ts";
 import { WorkerError } from "./errors.ts";
 import type { JobOptions } from "./job-options.ts";
 import type { JobState } from "./job-state.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 
-import type { ActionNote } from "../src/looking-store.ts";
+import type { ActionNote } from "../src/store/looking-store.ts";
 import { type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
 

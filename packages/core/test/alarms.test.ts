@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-import { type Alarms, createAlarms } from "../src/alarms.ts";
+import { type Alarms, createAlarms } from "../src/worker/alarms.ts";
 import { createFakeRuntime } from "./support/fake-runtime.ts";
 
 interface Named {

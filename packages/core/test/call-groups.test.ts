@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 
-import { createCallGroups } from "../src/call-groups.ts";
 import { WorkerError } from "../src/errors.ts";
+import { createCallGroups } from "../src/store/call-groups.ts";
 
 type Answers = ReadonlyMap<string, string>;
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 
-import { abort, createCancellation, reasonOf, signalOf } from "../src/cancellation.ts";
 import { WorkerError } from "../src/errors.ts";
+import { abort, createCancellation, reasonOf, signalOf } from "../src/worker/cancellation.ts";
 
 const lost = (): WorkerError => new WorkerError("lease_lost", "Gone.");
 const stopping = (): WorkerError => new WorkerError("worker_stopping", "Stopped.");

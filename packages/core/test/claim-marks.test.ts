@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 
-import { type ClaimMarks, createMarkedClaims } from "../src/claim-marks.ts";
+import { type ClaimMarks, createMarkedClaims } from "../src/store/claim-marks.ts";
 import { type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
 

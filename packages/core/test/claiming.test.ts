@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 
-import type { ClaimedJob } from "../src/job-store.ts";
+import type { ClaimedJob } from "../src/store/job-store.ts";
 import { type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
 

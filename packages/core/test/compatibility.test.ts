@@ -3,9 +3,9 @@ import { describe, expect, test } from "bun:test";
 import { type CompatibilityView, renderCompatibilityView, type SqlBundle } from "@leasehold/core";
 import { createTestDatabase, type TestDatabase, type TestRow } from "@leasehold/core/testing";
 
-import { type Client, createClient } from "../src/client.ts";
-import type { ClaimedJob, JobStore } from "../src/job-store.ts";
-import { createPostgresStore } from "../src/postgres-store.ts";
+import { type Client, createClient } from "../src/client/client.ts";
+import type { ClaimedJob, JobStore } from "../src/store/job-store.ts";
+import { createPostgresStore } from "../src/store/postgres-store.ts";
 import { useServer } from "./support/server.ts";
 
 const server = useServer();

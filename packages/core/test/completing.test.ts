@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-import type { LeaseKey } from "../src/job-store.ts";
+import type { LeaseKey } from "../src/store/job-store.ts";
 import { type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 
 import type { DoctorCheck, Finding } from "@leasehold/core";
 
-import { type DoctorFacts, judge } from "../src/doctor-checks.ts";
+import { type DoctorFacts, judge } from "../src/doctor/doctor-checks.ts";
 import { find } from "./support/findings.ts";
 
 describe("judge", () => {

@@ -10,8 +10,8 @@ import {
 } from "@leasehold/core";
 import postgres from "postgres";
 
-import { coreSql } from "../src/lease-sql.ts";
-import { migrate } from "../src/migrate.ts";
+import { coreSql } from "../src/schema/lease-sql.ts";
+import { migrate } from "../src/schema/migrate.ts";
 import { find } from "./support/findings.ts";
 import { type Queue, setupQueue } from "./support/queue.ts";
 import { type ServerDatabase, useServer } from "./support/server.ts";

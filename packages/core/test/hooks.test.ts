@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 
-import type { ClaimedJob } from "../src/job-store.ts";
+import type { ClaimedJob } from "../src/store/job-store.ts";
 import { createHook, type HookedQueue, setupHookedQueue } from "./support/hooked-queue.ts";
 import { useServer } from "./support/server.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 
-import { reasonOf, signalOf } from "../src/cancellation.ts";
 import { createEventHub, type EventHub } from "../src/events.ts";
-import type { LeaseRenewal, RenewalAnswer } from "../src/job-store.ts";
-import { createLeaseKeeper, findOutLoss, type LeaseKeeper } from "../src/lease-keeper.ts";
+import type { LeaseRenewal, RenewalAnswer } from "../src/store/job-store.ts";
+import { reasonOf, signalOf } from "../src/worker/cancellation.ts";
+import { createLeaseKeeper, findOutLoss, type LeaseKeeper } from "../src/worker/lease-keeper.ts";
 import { createFakeRuntime } from "./support/fake-runtime.ts";
 
 type Answers = ReadonlyMap<string, RenewalAnswer>;

@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 
 import postgres from "postgres";
 
-import type { ClaimedJob } from "../src/job-store.ts";
-import { renderSql } from "../src/migrate.ts";
-import { createPostgresStore } from "../src/postgres-store.ts";
+import { renderSql } from "../src/schema/migrate.ts";
+import type { ClaimedJob } from "../src/store/job-store.ts";
+import { createPostgresStore } from "../src/store/postgres-store.ts";
 import { jobsOf, type LimitedQueue, setupLimitedQueue } from "./support/limited-queue.ts";
 import { useServer } from "./support/server.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 
-import type { ClaimedJob } from "../src/job-store.ts";
-import type { CountedJob } from "../src/looking-routines.ts";
-import type { JobFilter, PageOptions } from "../src/looking-store.ts";
+import type { ClaimedJob } from "../src/store/job-store.ts";
+import type { CountedJob } from "../src/store/looking-routines.ts";
+import type { JobFilter, PageOptions } from "../src/store/looking-store.ts";
 import { openExplainer } from "./support/explainer.ts";
 import { type LimitedQueue, setupLimitedQueue } from "./support/limited-queue.ts";
 import { useServer } from "./support/server.ts";

@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 
 import postgres from "postgres";
 
-import { coreSql, type SqlBundle } from "../src/lease-sql.ts";
-import { migrate, migrateRoles, printMigrations } from "../src/migrate.ts";
+import { coreSql, type SqlBundle } from "../src/schema/lease-sql.ts";
+import { migrate, migrateRoles, printMigrations } from "../src/schema/migrate.ts";
 import { readSchemaSnapshot, snapshotPath } from "./support/schema-snapshot.ts";
 import { type ServerDatabase, useServer } from "./support/server.ts";
 

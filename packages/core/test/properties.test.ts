@@ -11,7 +11,7 @@ import {
 import * as fc from "fast-check";
 
 import { backoffMs } from "../src/backoff.ts";
-import { toDatabaseError } from "../src/database-errors.ts";
+import { toDatabaseError } from "../src/database/database-errors.ts";
 import { systemRuntime } from "../src/runtime.ts";
 import { setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";

@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test";
 import type { WorkerEvent } from "@leasehold/core";
 
 import { createEventHub } from "../src/events.ts";
-import type { ResourceClaim } from "../src/job-store.ts";
-import { createResourceGate, type ResourceGate } from "../src/resource-gate.ts";
+import type { ResourceClaim } from "../src/store/job-store.ts";
+import { createResourceGate, type ResourceGate } from "../src/worker/resource-gate.ts";
 import { createFakeRuntime, type FakeRuntime } from "./support/fake-runtime.ts";
 
 interface Subject {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 
 import type { ResourceRecord } from "@leasehold/core";
 
-import type { ClaimedJob } from "../src/job-store.ts";
+import type { ClaimedJob } from "../src/store/job-store.ts";
 import { type ResourceQueue, setupResourceQueue } from "./support/resource-queue.ts";
 import { useServer } from "./support/server.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 
-import { createPostgresStore } from "../src/postgres-store.ts";
+import { createPostgresStore } from "../src/store/postgres-store.ts";
 import type { Session } from "./support/queue.ts";
 import { type ResourceQueue, setupResourceQueue } from "./support/resource-queue.ts";
 import { type Answer, rivalsIn } from "./support/rivalry.ts";

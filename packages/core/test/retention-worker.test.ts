@@ -1,8 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 
-import { parseWorkerSettings } from "../src/config.ts";
-import { pruneDuty } from "../src/retention.ts";
-import type { PruneAnswer, Retention } from "../src/upkeep.ts";
+import type { PruneAnswer, Retention } from "../src/store/upkeep.ts";
+import { parseWorkerSettings } from "../src/worker/config.ts";
+import { pruneDuty } from "../src/worker/retention.ts";
 import { useServer } from "./support/server.ts";
 import { essayOf, resultOf, setupWorker } from "./support/worker.ts";
 

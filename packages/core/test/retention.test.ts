@@ -2,8 +2,8 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 
 import * as fc from "fast-check";
 
-import type { ClaimedJob } from "../src/job-store.ts";
-import type { PruneAnswer, Retention } from "../src/upkeep.ts";
+import type { ClaimedJob } from "../src/store/job-store.ts";
+import type { PruneAnswer, Retention } from "../src/store/upkeep.ts";
 import { readCheckSettings } from "./support/check-settings.ts";
 import { type Queue, setupQueue } from "./support/queue.ts";
 import { rivalsIn } from "./support/rivalry.ts";

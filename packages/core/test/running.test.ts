@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 
-import type { ClaimedJob, RenewalAnswer } from "../src/job-store.ts";
+import type { ClaimedJob, RenewalAnswer } from "../src/store/job-store.ts";
 import { type Queue, type Session, setupQueue } from "./support/queue.ts";
 import { type Answer, rivalsIn } from "./support/rivalry.ts";
 import { useServer } from "./support/server.ts";

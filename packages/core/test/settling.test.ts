@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 
-import type { JobStore, LeaseKey, SettleAnswer } from "../src/job-store.ts";
+import type { JobStore, LeaseKey, SettleAnswer } from "../src/store/job-store.ts";
 import { type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
 

@@ -1,8 +1,13 @@
 import { describe, expect, test } from "bun:test";
 
-import { createAlarms } from "../src/alarms.ts";
-import { createCancellation, reasonOf } from "../src/cancellation.ts";
-import { carefree, createStallWatch, endStalled, type StallWatch } from "../src/stall-watch.ts";
+import { createAlarms } from "../src/worker/alarms.ts";
+import { createCancellation, reasonOf } from "../src/worker/cancellation.ts";
+import {
+  carefree,
+  createStallWatch,
+  endStalled,
+  type StallWatch,
+} from "../src/worker/stall-watch.ts";
 import { createFakeRuntime, type FakeRuntime } from "./support/fake-runtime.ts";
 
 interface Subject {

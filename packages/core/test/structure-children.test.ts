@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 
 import { type ChildRecord, type Pipeline, WorkerError } from "@leasehold/core";
 
-import type { ClaimedJob } from "../src/job-store.ts";
+import type { ClaimedJob } from "../src/store/job-store.ts";
 import { claimFamily, complete, parkedFamily } from "./support/family.ts";
 import { type Queue, setupQueue } from "./support/queue.ts";
 import { rivalsIn } from "./support/rivalry.ts";

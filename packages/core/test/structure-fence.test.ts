@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { definePipeline } from "@leasehold/core";
 import { z } from "zod";
 
-import type { ClaimedJob } from "../src/job-store.ts";
+import type { ClaimedJob } from "../src/store/job-store.ts";
 import type { EffectProcessOptions } from "./support/effect-process.ts";
 import { type Queue, type Session, setupQueue } from "./support/queue.ts";
 import { type Answer, rivalsIn } from "./support/rivalry.ts";

@@ -13,8 +13,8 @@ import { waitForEvent } from "@leasehold/core/testing";
 import postgres from "postgres";
 import { z } from "zod";
 
-import { toDatabaseError } from "../src/database-errors.ts";
-import { isPooled, toDriverUrl } from "../src/pooler.ts";
+import { toDatabaseError } from "../src/database/database-errors.ts";
+import { isPooled, toDriverUrl } from "../src/database/pooler.ts";
 import { connectionOptions, type Queue, setupQueue } from "./support/queue.ts";
 import { useServer } from "./support/server.ts";
 import { neighbourLogin } from "./support/surrounding.ts";

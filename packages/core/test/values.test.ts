@@ -5,8 +5,8 @@ import { messageCodePointsMax, toStorableJson, toStorableText, WorkerError } fro
 import { backoffMs } from "../src/backoff.ts";
 import { toWorkerError } from "../src/errors.ts";
 import { systemRuntime } from "../src/runtime.ts";
-import { assertStorable } from "../src/settlement.ts";
-import { storable } from "../src/store-calls.ts";
+import { storable } from "../src/store/store-calls.ts";
+import { assertStorable } from "../src/worker/settlement.ts";
 import { createRandom, hostileText } from "./support/hostile.ts";
 
 describe("toStorableText", () => {

@@ -4,10 +4,10 @@ import { definePipeline, WorkerError } from "@leasehold/core";
 import { drain } from "@leasehold/core/testing";
 import { z } from "zod";
 
-import { parseWorkerSettings } from "../src/config.ts";
-import { createPostgresStore } from "../src/postgres-store.ts";
 import { type Runtime, systemRuntime } from "../src/runtime.ts";
-import { assembleWorker } from "../src/worker.ts";
+import { createPostgresStore } from "../src/store/postgres-store.ts";
+import { parseWorkerSettings } from "../src/worker/config.ts";
+import { assembleWorker } from "../src/worker/worker.ts";
 import { useServer } from "./support/server.ts";
 import { adapterOf, createGate, essayOf, resultOf, setupWorker } from "./support/worker.ts";
 

@@ -3,11 +3,11 @@ import { describe, expect, test } from "bun:test";
 import { WorkerError } from "@leasehold/core";
 import { drain, type EventRecorder, recordEvents } from "@leasehold/core/testing";
 
-import { parseWorkerSettings, type WorkerSettings } from "../src/config.ts";
-import type { JobStore } from "../src/job-store.ts";
-import { createPostgresStore } from "../src/postgres-store.ts";
 import { systemRuntime } from "../src/runtime.ts";
-import { assembleWorker, type Worker } from "../src/worker.ts";
+import type { JobStore } from "../src/store/job-store.ts";
+import { createPostgresStore } from "../src/store/postgres-store.ts";
+import { parseWorkerSettings, type WorkerSettings } from "../src/worker/config.ts";
+import { assembleWorker, type Worker } from "../src/worker/worker.ts";
 import { type Proxy, startProxy } from "./support/proxy.ts";
 import { connectionOptions } from "./support/queue.ts";
 import { endConnections, type TestServer, useServer } from "./support/server.ts";

@@ -274,7 +274,7 @@ describe("stop", () => {
   test("leaves no timer and no connection behind", async () => {
     await using queue = await setupQueue(await server());
     const program = `
-      import { createWorker } from "${import.meta.resolve("../src/worker.ts")}";
+      import { createWorker } from "${import.meta.resolve("../src/worker/worker.ts")}";
       import { definePipeline } from "${import.meta.resolve("../src/pipeline.ts")}";
       import { z } from "zod";
       const pipeline = definePipeline({ type: "essay", version: 1, input: z.unknown(),

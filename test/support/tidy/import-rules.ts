@@ -26,6 +26,19 @@ const mayUse: Readonly<Record<Layer, readonly Layer[]>> = {
   app: ["core", "model", "learning", "plugin"],
 };
 
+/** What each folder of core may build on, besides the words that lie above all of them. */
+const coreMayUse: Readonly<Record<string, readonly string[]>> = {
+  database: [],
+  schema: ["database"],
+  store: ["database"],
+  client: ["database", "schema", "store"],
+  doctor: ["database", "schema", "store"],
+  worker: ["database", "schema", "store"],
+  testing: ["database", "schema"],
+};
+const folderOfCore = (path: string): string | undefined =>
+  /^packages\/core\/src\/(\w+)\//.exec(path)?.[1];
+
 const shippedSources = /^(?:packages|apps)\/[^/]+\/src\/.*\.tsx?$/;
 const manifest = (fields: Omit<Manifest, "name" | "version">): string =>
   JSON.stringify({ name: "@leasehold/sample", version: "1.0.0", ...fields });
@@ -81,6 +94,28 @@ export const importRules: readonly Rule[] = [
     ],
   },
   {
+    name: "the folders of core build on each other one way",
+    check: eachSource({
+      files: /^packages\/core\/src\/\w+\//,
+      find: (source, path) =>
+        findLiterals(listImports(source), (specifier) => {
+          const [from, to] = [path, posix.join(posix.dirname(path), specifier)].map(folderOfCore);
+          return to !== undefined && to !== from && !coreMayUse[from ?? ""]?.includes(to);
+        }),
+    }),
+    planted: [
+      ...at("packages/core/src/store/a.ts", 'import { a } from "../worker/worker.ts";'),
+      ...at("packages/core/src/database/a.ts", 'import type { A } from "../store/job-store.ts";'),
+      ...at("packages/core/src/client/a.ts", 'export { a } from "../worker/config.ts";'),
+      ...at("packages/core/src/new/a.ts", 'import { a } from "../database/database.ts";'),
+    ],
+    clean: [
+      ...at("packages/core/src/worker/a.ts", 'import { a } from "../store/job-store.ts";'),
+      ...at("packages/core/src/store/a.ts", 'import { a } from "../errors.ts";'),
+      ...at("packages/core/src/store/a.ts", 'import { a } from "./job-store.ts";'),
+    ],
+  },
+  {
     name: "a package is entered through its public entry points",
     check: eachSource({
       // Our scripts may use what our tests use.
@@ -104,7 +139,7 @@ export const importRules: readonly Rule[] = [
       ...at("packages/adapter-stub/src/c.ts", 'import { a } from "@leasehold/core/testing";'),
       ...at("apps/worker/src/main.ts", 'import type { A } from "../../../packages/core/src/a.ts";'),
       ...at("examples/host.ts", 'import { a } from "../packages/core/src/index.ts";'),
-      ...at("test/a.test.ts", 'import { a } from "../packages/core/src/claim-loop.ts";'),
+      ...at("test/a.test.ts", 'import { a } from "../packages/core/src/worker/claim-loop.ts";'),
     ]),
     clean: [
       {

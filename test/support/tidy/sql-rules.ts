@@ -43,7 +43,7 @@ export const sqlRules: readonly Rule[] = [
     check: eachSource({
       files: /^(?:packages|apps)\/[^/]+\/src\/.*\.tsx?$/,
       // The migrator keeps the list of what was applied; the other one minds a server, not our tables.
-      except: /\/src\/migrate\.ts$|^packages\/embedded-postgres\//,
+      except: /\/src\/schema\/migrate\.ts$|^packages\/embedded-postgres\//,
       find: ({ literals }, path) =>
         findLiterals(literals, (text) => {
           const mayCall = /(?:-store|\/database)\.ts$/.test(path);
@@ -52,7 +52,7 @@ export const sqlRules: readonly Rule[] = [
     }),
     planted: [
       ...at(
-        "packages/core/src/claim-loop.ts",
+        "packages/core/src/worker/claim-loop.ts",
         'sql.unsafe("select * from job");',
         "sql`select 1`;",
         "sql`\n  select id\n  from job\n`;",
@@ -71,7 +71,7 @@ export const sqlRules: readonly Rule[] = [
         "sql`select ${schema}.claim_jobs(${limit})`;",
       ),
       ...at(
-        "packages/core/src/job-store.ts",
+        "packages/core/src/store/job-store.ts",
         "sql`\n  select id\n  from job\n  where id = ${id}\n`;",
         'const text = "update job set state = $1";',
         'const text = "select count(*) from job";',
@@ -82,7 +82,7 @@ export const sqlRules: readonly Rule[] = [
     ],
     clean: [
       ...at(
-        "packages/core/src/claim-loop.ts",
+        "packages/core/src/worker/claim-loop.ts",
         "// select * from job",
         'const message = "Select a model, then update the configuration.";',
         'const message = "Updates are not set";',
@@ -92,11 +92,11 @@ export const sqlRules: readonly Rule[] = [
         "const message = `create ${kind} first`;",
       ),
       ...at(
-        "packages/core/src/job-store.ts",
+        "packages/core/src/store/job-store.ts",
         'const text = "select claim_jobs($1, $2)";',
         "const text = `select * from ${schema}.${name}(${places})`;",
       ),
-      ...at("packages/core/src/migrate.ts", "sql`select pg_advisory_xact_lock(1)`;"),
+      ...at("packages/core/src/schema/migrate.ts", "sql`select pg_advisory_xact_lock(1)`;"),
       ...at("packages/core/test/claim.test.ts", "sql`select * from job`;"),
     ],
   },
@@ -108,20 +108,20 @@ export const sqlRules: readonly Rule[] = [
       find: (source) => findLiterals(listImports(source), (path) => path.endsWith(".sql")),
     }),
     planted: at(
-      "packages/core/src/claim-loop.ts",
+      "packages/core/src/worker/claim-loop.ts",
       'import claimJobs from "../sql/leasing/claim_jobs.sql" with { type: "text" };',
       'const { default: text } = await import("./claim_jobs.sql", { with: { type: "text" } });',
     ),
     clean: [
       ...at(
-        "packages/core/src/lease-sql.ts",
+        "packages/core/src/schema/lease-sql.ts",
         'import claimJobs from "../sql/leasing/claim_jobs.sql" with { type: "text" };',
       ),
       ...at(
-        "packages/core/src/limits/limit-store.ts",
+        "packages/core/src/store/limits-store.ts",
         'import text from "./take_slot.sql" with { type: "text" };',
       ),
-      ...at("packages/core/src/claim-loop.ts", 'const name = "claim_jobs.sql";'),
+      ...at("packages/core/src/worker/claim-loop.ts", 'const name = "claim_jobs.sql";'),
       ...at(
         "packages/core/test/a.test.ts",
         'import text from "../sql/a.sql" with { type: "text" };',

@@ -1,8 +1,13 @@
 import { z } from "zod";
 
-import { type DatabaseConnection, openClient, routineText, type SqlValue } from "../database.ts";
-import { renderSql } from "../migrate.ts";
-import { isPooled } from "../pooler.ts";
+import {
+  type DatabaseConnection,
+  openClient,
+  routineText,
+  type SqlValue,
+} from "../database/database.ts";
+import { isPooled } from "../database/pooler.ts";
+import { renderSql } from "../schema/migrate.ts";
 import { dropSchema } from "./testing-sql.ts";
 
 /** Jobs of a type that are due or leased. */

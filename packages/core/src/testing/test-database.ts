@@ -1,6 +1,6 @@
-import type { DatabaseConnection, SqlValue } from "../database.ts";
-import type { SqlBundle } from "../lease-sql.ts";
-import { migrate } from "../migrate.ts";
+import type { DatabaseConnection, SqlValue } from "../database/database.ts";
+import type { SqlBundle } from "../schema/lease-sql.ts";
+import { migrate } from "../schema/migrate.ts";
 import { type BusyJobs, createTestDatabaseStore, type TestRow } from "./test-database-store.ts";
 import { testingSql } from "./testing-sql.ts";
 

@@ -1,6 +1,6 @@
 import postgres from "postgres";
 
-import { renderSql } from "../../src/migrate.ts";
+import { renderSql } from "../../src/schema/migrate.ts";
 import type { Queue } from "./queue.ts";
 import type { TestServer } from "./server.ts";
 

@@ -1,4 +1,4 @@
-import type { ClaimedJob } from "../../src/job-store.ts";
+import type { ClaimedJob } from "../../src/store/job-store.ts";
 import type { Queue, Session } from "./queue.ts";
 import type { Answer } from "./rivalry.ts";
 import { waitForChildren } from "./waiting.ts";

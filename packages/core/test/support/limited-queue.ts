@@ -1,4 +1,4 @@
-import type { ClaimedJob } from "../../src/job-store.ts";
+import type { ClaimedJob } from "../../src/store/job-store.ts";
 import { type NewJob, type Queue, setupQueue } from "./queue.ts";
 import type { TestServer } from "./server.ts";
 

@@ -1,12 +1,12 @@
 import type { TestDatabase, TestRow } from "@leasehold/core/testing";
 import postgres from "postgres";
 
-import { type Client, createClient } from "../../src/client.ts";
-import type { SqlValue } from "../../src/database.ts";
-import type { ClaimedJob, JobStore, LaneIds } from "../../src/job-store.ts";
-import { renderSql } from "../../src/migrate.ts";
-import { isPooled } from "../../src/pooler.ts";
-import { createPostgresStore } from "../../src/postgres-store.ts";
+import { type Client, createClient } from "../../src/client/client.ts";
+import type { SqlValue } from "../../src/database/database.ts";
+import { isPooled } from "../../src/database/pooler.ts";
+import { renderSql } from "../../src/schema/migrate.ts";
+import type { ClaimedJob, JobStore, LaneIds } from "../../src/store/job-store.ts";
+import { createPostgresStore } from "../../src/store/postgres-store.ts";
 import { createSchema, type ServerDatabase } from "./server.ts";
 
 /** A job for `enqueue_jobs`, with what a test does not care about left out. */

@@ -1,4 +1,4 @@
-import type { ClaimedJob, ResourceClaim, SettleAnswer } from "../../src/job-store.ts";
+import type { ClaimedJob, ResourceClaim, SettleAnswer } from "../../src/store/job-store.ts";
 import { type Queue, setupQueue } from "./queue.ts";
 import type { TestServer } from "./server.ts";
 

@@ -1,7 +1,7 @@
 import { definePipeline, type PhaseDefinition, type Pipeline } from "@leasehold/core";
 import { z } from "zod";
 
-import type { ClaimedJob } from "../../src/job-store.ts";
+import type { ClaimedJob } from "../../src/store/job-store.ts";
 import type { Queue, Session } from "./queue.ts";
 import type { Answer } from "./rivalry.ts";
 import { resultOf } from "./worker.ts";
