@@ -8,7 +8,7 @@ import { createTemporaryDirectory } from "../temporary-directory.ts";
 
 /** A test that cannot hold somewhere, and why. */
 export interface Exception {
-  /** The file, without `.test.ts`. */
+  /** The file in its folder, without `.test.ts`, such as `limits/exact`. */
   readonly file: string;
   /** How the names begin, groups included: `group > name`. Empty: the whole file. */
   readonly test: string;
@@ -41,7 +41,8 @@ const fileMs = 600_000;
 
 /** The core test files that use a server; the others know no surrounding. */
 export async function listServerFiles(): Promise<readonly string[]> {
-  const names = (await readdir(join(root, folder))).filter((name) => name.endsWith(".test.ts"));
+  const paths = await readdir(join(root, folder), { recursive: true });
+  const names = paths.filter((path) => path.endsWith(".test.ts"));
   const texts = await Promise.all(names.map((name) => readFile(join(root, folder, name), "utf8")));
   return names.filter((_, place) => texts[place]?.includes("useServer()") === true).toSorted();
 }

@@ -11,45 +11,45 @@ const wakeLate = "a pooler passes no hint on, so a sleeping worker looks when it
 /** What cannot hold in a surrounding: the one list of it. */
 const exceptions: Readonly<Record<string, readonly Exception[]>> = {
   pgbouncer: [
-    ...named("client", "PgBouncer refuses a start-up parameter of the host's own", [
+    ...named("jobs/client", "PgBouncer refuses a start-up parameter of the host's own", [
       "a client works with the options of a host that reads numbers its own way",
     ]),
-    ...named("running-worker", cancelLate, [
+    ...named("running/worker", cancelLate, [
       "a cancel reaches a running job > through the hint",
       "a cancel reaches a running job > and disturbs nobody else",
       "a cancel reaches a running job > that goes on with its next phase",
       "a cancel reaches a running job > whose worker was cut off from hints",
     ]),
-    ...named("disobedient-adapters", cancelLate, [""]),
-    ...named("testing", wakeLate, ["createTestDatabase > wakes a sleeping worker"]),
-    ...named("pausing", wakeLate, ["resume > wakes sleeping workers"]),
-    ...named("worker-claims", wakeLate, [
+    ...named("worker/disobedient-adapters", cancelLate, [""]),
+    ...named("testing/testing", wakeLate, ["createTestDatabase > wakes a sleeping worker"]),
+    ...named("operating/pausing", wakeLate, ["resume > wakes sleeping workers"]),
+    ...named("worker/claims", wakeLate, [
       "an idle worker that looks once a minute > is woken by a job that comes",
       "an idle worker that looks once a minute > is woken by a job that is requeued",
       "an idle worker that looks once a minute > is woken by what another worker gives back",
     ]),
-    ...named("limits-client", wakeLate, [
+    ...named("limits/client", wakeLate, [
       "a worker > that looks once a minute is woken by a slot that frees",
     ]),
     ...named("schema-shelf", "what a pooler keeps open does not tell who is at work", [
       "hands nobody what somebody else has or may still be at work in",
     ]),
-    ...named("doctor", "a pooler passes no hint on, which is what it says", [
+    ...named("operating/doctor", "a pooler passes no hint on, which is what it says", [
       "doctor > looks again and again without hints",
     ]),
     ...named(
-      "doctor",
+      "operating/doctor",
       "the pooler's connections are older than what the test changes for new ones",
       ["doctor > finds connections that run out", "doctor > finds a server that takes no writes"],
     ),
   ],
   "second schema": [
-    ...named("worker-life", "it waits until no worker at all is connected, and the neighbour is", [
+    ...named("worker/life", "it waits until no worker at all is connected, and the neighbour is", [
       "stop > during a start stops what the start began",
     ]),
   ],
   "postgres 15": [
-    ...named("doctor", "the plan of a claim tells nothing of a policy there", [
+    ...named("operating/doctor", "the plan of a claim tells nothing of a policy there", [
       "doctor > finds a table whose rows a policy hides",
     ]),
   ],
