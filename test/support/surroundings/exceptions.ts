@@ -43,11 +43,6 @@ const exceptions: Readonly<Record<string, readonly Exception[]>> = {
       ["doctor > finds connections that run out", "doctor > finds a server that takes no writes"],
     ),
   ],
-  "second schema": [
-    ...named("worker/life", "it waits until no worker at all is connected, and the neighbour is", [
-      "stop > during a start stops what the start began",
-    ]),
-  ],
   "postgres 15": [
     ...named("operating/doctor", "the plan of a claim tells nothing of a policy there", [
       "doctor > finds a table whose rows a policy hides",

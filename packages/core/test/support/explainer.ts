@@ -19,8 +19,11 @@ export interface Explained {
 
 /** Shows the plans of statements inside functions, as auto_explain sees them run. */
 export interface Explainer extends AsyncDisposable {
-  /** Makes another call before it, by default the same: the first call of a function reads the catalogue. */
-  explain(text: string, warmUp?: string): Promise<Explained>;
+  /**
+   * Makes the same call before, since the first one reads the catalogue. That is undone: the rows that it took would lie
+   * in the way for as long as any neighbour on the server holds an old snapshot.
+   */
+  explain(text: string): Promise<Explained>;
 }
 
 /** Statistics are part of a test of plans: from here on nobody but the test gathers any, in the whole schema. */
@@ -70,11 +73,12 @@ export async function openExplainer(server: TestServer, schema: string): Promise
     await admin.unsafe(`set auto_explain.${name} = ${value}`);
   }
   return {
-    async explain(text, warmUp = text) {
-      await admin.unsafe(renderSql(warmUp, schema));
+    async explain(call) {
+      const text = renderSql(call, schema);
+      await admin.unsafe(`begin; ${text}; rollback`);
       await admin.unsafe("set client_min_messages = log");
       plans.length = 0;
-      const answer = await admin.unsafe(renderSql(text, schema));
+      const answer = await admin.unsafe(text);
       await admin.unsafe("set client_min_messages = notice");
       const whole = plans.at(-1);
       return {

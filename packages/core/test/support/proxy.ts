@@ -14,12 +14,15 @@ export interface Proxy extends AsyncDisposable {
   mode(mode: ProxyMode): void;
   /** Ends all connections. */
   cut(): void;
+  /** Resolves as soon as there is no connection, which may be at once. */
+  left(): Promise<void>;
 }
 
 export async function startProxy(target: string): Promise<Proxy> {
   const folder = await mkdtemp(join(tmpdir(), "leasehold-proxy-"));
   const path = join(folder, ".s.PGSQL.5432");
   const sockets = new Set<Socket>();
+  const leaving = new Set<() => void>();
   let mode: ProxyMode = "pass";
   const server = createServer((near) => {
     if (mode === "refuse") {
@@ -39,6 +42,9 @@ export async function startProxy(target: string): Promise<Proxy> {
       from.on("close", () => {
         sockets.delete(from);
         to.destroy();
+        if (sockets.size > 0) return;
+        for (const leave of leaving) leave();
+        leaving.clear();
       });
     }
   });
@@ -50,6 +56,11 @@ export async function startProxy(target: string): Promise<Proxy> {
     path,
     mode: (next) => void (mode = next),
     cut,
+    left: () =>
+      new Promise((resolve) => {
+        if (sockets.size === 0) resolve();
+        else leaving.add(resolve);
+      }),
     async [Symbol.asyncDispose]() {
       cut();
       await new Promise((resolve) => void server.close(resolve));

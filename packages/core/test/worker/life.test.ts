@@ -4,7 +4,8 @@ import { createWorker, WorkerError } from "@leasehold/core";
 import { createTestDatabase, drain, waitForEvent } from "@leasehold/core/testing";
 import postgres from "postgres";
 
-import { setupQueue } from "../support/queue.ts";
+import { startProxy } from "../support/proxy.ts";
+import { connectionOptions, setupQueue } from "../support/queue.ts";
 import { useServer } from "../support/server.ts";
 import {
   aborted,
@@ -14,7 +15,6 @@ import {
   resultOf,
   setupWorker,
   storyOf,
-  type WorkerSubject,
 } from "../support/worker.ts";
 
 const server = useServer();
@@ -258,16 +258,20 @@ describe("stop", () => {
   });
 
   test("during a start stops what the start began", async () => {
-    await using subject = await setupWorker(await server(), { pipelines: [idle] });
+    const testServer = await server();
+    const { path, ...login } = connectionOptions(testServer.workerUrl);
+    await using proxy = await startProxy(path);
+    await using subject = await setupWorker(testServer, { pipelines: [idle] });
+    const { worker, recorder } = subject.addWorker({ connection: { ...login, path: proxy.path } });
 
-    const starting = thrownBy(subject.worker.start());
-    await subject.worker.stop();
+    const starting = thrownBy(worker.start());
+    await worker.stop();
     await starting;
     const { id } = await subject.client.enqueue(idle, {});
 
-    expect(subject.worker.state()).toBe("stopped");
-    expect(subject.recorder.names().at(-1)).toBe("worker.stopped");
-    await untilNoConnection(subject);
+    expect(worker.state()).toBe("stopped");
+    expect(recorder.names().at(-1)).toBe("worker.stopped");
+    await proxy.left();
     expect((await subject.client.getJob(id))?.state).toBe("queued");
   });
 
@@ -314,14 +318,3 @@ test("events of a listener that throws reach the others", async () => {
 
   expect((await completed).jobId).toBe(id);
 });
-
-/** Resolves when Postgres has seen the last connection of a worker end. */
-async function untilNoConnection({ database }: WorkerSubject): Promise<void> {
-  for (;;) {
-    const rows = await database.query(
-      `select from pg_stat_activity
-       where datname = current_database() and application_name like 'leasehold worker%'`,
-    );
-    if (rows.length === 0) return;
-  }
-}
