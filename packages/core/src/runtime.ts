@@ -7,6 +7,8 @@ export interface Runtime {
   uuid(): string;
   /** Calls back once, unless the returned function was called before. */
   after(ms: number, callback: () => void): () => void;
+  /** Calls back soon, once what was asked of others until now is on its way to them. */
+  soon(callback: () => void): void;
 }
 
 /** The runtime of a real process. */
@@ -18,6 +20,8 @@ export const systemRuntime: Runtime = {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
   },
+  // The driver writes what is small at the end of a turn of the loop.
+  soon: (callback) => void setImmediate(() => setImmediate(callback)),
 };
 
 /** Waits; an aborted signal ends the wait early and without an error. */

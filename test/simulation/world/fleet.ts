@@ -148,6 +148,7 @@ function createRuntime({ world, random }: FleetState, process: ProcessState): Ru
     random: () => own.next(),
     uuid: () => `${process.id}-${(tokens += 1)}`,
     after: (ms, callback) => timeline.after(ms / pace, callback, process).cancel,
+    soon: (callback) => void timeline.after(0, callback, process),
   };
 }
 

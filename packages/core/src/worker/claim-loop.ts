@@ -275,7 +275,11 @@ async function claimOnce<Answer extends { readonly jobs: readonly ClaimedJob[] }
       await store.abandonClaim(state.worker, request.token);
       return { ...answer, jobs: [] };
     }
-    for (const job of answer.jobs) begin(state, job, claimedAt);
+    const claims = answer.jobs.flatMap((job) => take(state, job, claimedAt) ?? []);
+    const begin = (): void => claims.forEach((claim) => run(state, claim));
+    // When there may be more, that is asked for first: Postgres looks while these run.
+    if (claims.length === request.limit && freeSlots(state) > 0) runtime.soon(begin);
+    else begin();
     return answer;
   } catch (error) {
     // Postgres may have leased jobs and only its answer been lost.
@@ -286,12 +290,12 @@ async function claimOnce<Answer extends { readonly jobs: readonly ClaimedJob[] }
   }
 }
 
-function begin(state: LoopState, job: ClaimedJob, claimedAt: number): void {
-  const { running, changes, gate } = state;
+/** Gives a claimed job its slot. */
+function take(state: LoopState, job: ClaimedJob, claimedAt: number): Claim | undefined {
   const plan = state.plan.byLane(job.laneId);
-  if (plan === undefined) return;
+  if (plan === undefined) return undefined;
   const claim: Claim = { job, plan, claimedAt, isWorked: false };
-  running.add(claim);
+  state.running.add(claim);
   state.hasSolo ||= job.solo;
   state.events.emit({
     name: "job.claimed",
@@ -301,6 +305,13 @@ function begin(state: LoopState, job: ClaimedJob, claimedAt: number): void {
     attempt: job.attempt,
     solo: job.solo,
   });
+  return claim;
+}
+
+/** Runs a job to its end, and takes its slot back. */
+function run(state: LoopState, claim: Claim): void {
+  const { running, changes, gate } = state;
+  const { job, plan } = claim;
   const end = (): void => {
     running.delete(claim);
     if (claim.isWorked) state.worked -= 1;

@@ -20,6 +20,7 @@ export function createFakeRuntime(): FakeRuntime {
       timers.set(key, { atMs: now + ms, callback });
       return () => void timers.delete(key);
     },
+    soon: queueMicrotask,
     advance(ms) {
       now += ms;
       for (const [key, { atMs, callback }] of timers) {
