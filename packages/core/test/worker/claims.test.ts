@@ -8,6 +8,7 @@ import { type Runtime, systemRuntime } from "../../src/runtime.ts";
 import { createPostgresStore } from "../../src/store/postgres-store.ts";
 import { parseWorkerSettings } from "../../src/worker/config.ts";
 import { assembleWorker } from "../../src/worker/worker.ts";
+import { setupWithStore } from "../support/changed-store.ts";
 import { useServer } from "../support/server.ts";
 import { adapterOf, createGate, essayOf, resultOf, setupWorker } from "../support/worker.ts";
 
@@ -52,33 +53,22 @@ test("a worker has no more jobs at work than slots, and fills each that comes fr
 });
 
 test("a claim that may have left something is followed by the next before its jobs run", async () => {
-  await using subject = await setupWorker(await server(), { pipelines: [quick] });
-  const connection = (await server()).url;
   const told: string[] = [];
-  const worker = assembleWorker(
-    { pipelines: [quick], connection, name: "test" },
-    parseWorkerSettings({ concurrency: 600 }),
-    {
-      runtime: systemRuntime,
-      openStore() {
-        const { schema } = subject.database;
-        const store = createPostgresStore({ connection, schema, name: "test", connections: 2 });
-        return {
-          ...store,
-          claimJobs(request) {
-            told.push(`claim of ${request.limit}`);
-            return store.claimJobs(request);
-          },
-        };
+  await using subject = await setupWithStore(await server(), {
+    draft: async () => resultOf(1),
+    concurrency: 600,
+    change: (store) => ({
+      claimJobs(request) {
+        told.push(`claim of ${request.limit}`);
+        return store.claimJobs(request);
       },
-    },
-  );
-  worker.subscribe(({ name }) => name === "phase.started" && told.push(name));
+    }),
+  });
+  subject.worker.subscribe(({ name }) => name === "phase.started" && told.push(name));
   await subject.client.enqueueMany(quick, Array.from({ length: 501 }).fill(1));
 
-  await worker.start();
+  await subject.worker.start();
   await drain(subject.database);
-  await worker.stop();
 
   expect(told.slice(0, 3)).toEqual(["claim of 500", "claim of 100", "phase.started"]);
   expect(told.filter((word) => word === "phase.started")).toHaveLength(501);

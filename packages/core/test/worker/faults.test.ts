@@ -1,69 +1,22 @@
 import { describe, expect, test } from "bun:test";
 
 import { WorkerError } from "@leasehold/core";
-import { drain, type EventRecorder, recordEvents } from "@leasehold/core/testing";
+import { drain, type EventRecorder } from "@leasehold/core/testing";
 
-import { systemRuntime } from "../../src/runtime.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
-import { createPostgresStore } from "../../src/store/postgres-store.ts";
-import { parseWorkerSettings, type WorkerSettings } from "../../src/worker/config.ts";
-import { assembleWorker, type Worker } from "../../src/worker/worker.ts";
+import { setupWithStore } from "../support/changed-store.ts";
 import { type Proxy, startProxy } from "../support/proxy.ts";
 import { connectionOptions } from "../support/queue.ts";
-import { endConnections, type TestServer, useServer } from "../support/server.ts";
+import { endConnections, useServer } from "../support/server.ts";
 import {
   aborted,
   createGate,
   essayOf,
   resultOf,
-  type Run,
   setupWorker,
   type WorkerSubject,
 } from "../support/worker.ts";
 
 const server = useServer();
-
-interface FaultySubject extends WorkerSubject {
-  readonly faulty: Worker;
-  readonly story: EventRecorder;
-}
-
-/** A worker whose store loses answers, or more: `change` wraps the real one. */
-async function setupFaulty(
-  testServer: TestServer,
-  {
-    draft,
-    grade,
-    change,
-    ...numbers
-  }: Partial<WorkerSettings> & {
-    readonly draft: Run;
-    readonly grade?: Run;
-    readonly change: (store: JobStore) => Partial<JobStore>;
-  },
-): Promise<FaultySubject> {
-  const pipelines = [essayOf({ draft, ...(grade === undefined ? {} : { grade }) })];
-  const subject = await setupWorker(testServer, { pipelines });
-  const settings = parseWorkerSettings({ pollSeconds: 0.02, pollSecondsMax: 0.05, ...numbers });
-  const connection = testServer.url;
-  const faulty = assembleWorker({ connection, pipelines, name: "faulty" }, settings, {
-    runtime: systemRuntime,
-    openStore() {
-      const { schema } = subject.database;
-      const store = createPostgresStore({ connection, schema, name: "faulty", connections: 2 });
-      return { ...store, ...change(store) };
-    },
-  });
-  return {
-    ...subject,
-    faulty,
-    story: recordEvents(faulty),
-    async [Symbol.asyncDispose]() {
-      await faulty.stop();
-      await subject[Symbol.asyncDispose]();
-    },
-  };
-}
 
 /** Lets the call through and loses its first answer, as a connection does that is cut at the wrong moment. */
 function losingAnswer<Arguments extends readonly unknown[], Answer>(
@@ -85,13 +38,13 @@ const essay = essayOf({ draft: undefined, grade: undefined });
 
 describe("an answer that was lost on its way", () => {
   test("of a claim: what it took is given back and claimed again, at no cost", async () => {
-    await using subject = await setupFaulty(await server(), {
+    await using subject = await setupWithStore(await server(), {
       draft: async () => resultOf(1),
       change: (store) => ({ claimJobs: losingAnswer((request) => store.claimJobs(request)) }),
     });
     const { id } = await subject.client.enqueue(essay, {});
 
-    await subject.faulty.start();
+    await subject.worker.start();
     const job = await subject.client.waitForJob(id);
 
     expect(job).toMatchObject({ state: "completed", losses: 0, attempts: [{ attempt: 1 }] });
@@ -99,7 +52,7 @@ describe("an answer that was lost on its way", () => {
   });
 
   test("of a completion: the job is completed, once", async () => {
-    await using subject = await setupFaulty(await server(), {
+    await using subject = await setupWithStore(await server(), {
       draft: async () => resultOf(1),
       change: (store) => ({
         completeJob: losingAnswer((lease, result) => store.completeJob(lease, result)),
@@ -107,15 +60,15 @@ describe("an answer that was lost on its way", () => {
     });
     const { id } = await subject.client.enqueue(essay, {});
 
-    await subject.faulty.start();
-    await subject.story.waitFor("job.completed");
+    await subject.worker.start();
+    await subject.recorder.waitFor("job.completed");
 
     expect(await subject.client.getJob(id)).toMatchObject({ state: "completed", failures: 0 });
-    expect(subject.story.names().filter((name) => name === "job.completed")).toHaveLength(1);
+    expect(subject.recorder.names().filter((name) => name === "job.completed")).toHaveLength(1);
   });
 
   test("of a completion whose hook raised: nobody hears that the job is completed", async () => {
-    await using subject = await setupFaulty(await server(), {
+    await using subject = await setupWithStore(await server(), {
       draft: async () => resultOf(1),
       change: (store) => ({
         completeJob: losingAnswer((lease, result) => store.completeJob(lease, result)),
@@ -128,17 +81,17 @@ describe("an answer that was lost on its way", () => {
     await database.query('select :"schema".register_type($1, $2::regprocedure)', ["essay", hook]);
     const { id } = await subject.client.enqueue(essay, {});
 
-    await subject.faulty.start();
+    await subject.worker.start();
     await subject.client.waitForJob(id);
 
     expect(await subject.client.getJob(id)).toMatchObject({ state: "dead", failures: 4 });
-    expect(subject.story.names()).not.toContain("job.completed");
-    expect(subject.story.names()).toContain("job.retried");
+    expect(subject.recorder.names()).not.toContain("job.completed");
+    expect(subject.recorder.names()).toContain("job.retried");
   });
 
   test("of a checkpoint: the job goes on, and the phase is not done again", async () => {
     const ran: string[] = [];
-    await using subject = await setupFaulty(await server(), {
+    await using subject = await setupWithStore(await server(), {
       draft: async () => resultOf(ran.push("draft")),
       grade: async () => resultOf(ran.push("grade")),
       change: (store) => ({
@@ -147,14 +100,14 @@ describe("an answer that was lost on its way", () => {
     });
     const { id } = await subject.client.enqueue(essay, {});
 
-    await subject.faulty.start();
+    await subject.worker.start();
 
     expect(await subject.client.waitForJob(id)).toMatchObject({ state: "completed" });
     expect(ran).toEqual(["draft", "grade"]);
   });
 
   test("of a retry: it is charged once", async () => {
-    await using subject = await setupFaulty(await server(), {
+    await using subject = await setupWithStore(await server(), {
       draft: async (_, { attempt }) => {
         if (attempt > 1) return resultOf(1);
         throw new WorkerError("backend_failed", "It broke.", { retryable: true });
@@ -165,13 +118,13 @@ describe("an answer that was lost on its way", () => {
     });
     const { id } = await subject.client.enqueue(essay, {});
 
-    await subject.faulty.start();
+    await subject.worker.start();
 
     expect(await subject.client.waitForJob(id)).toMatchObject({ failures: 1 });
   });
 
   test("of a part: the part is kept, and the work goes on", async () => {
-    await using subject = await setupFaulty(await server(), {
+    await using subject = await setupWithStore(await server(), {
       draft: async (_, context) => {
         await context.savePart(1, "page 1", {});
         return resultOf(context.attempt);
@@ -182,7 +135,7 @@ describe("an answer that was lost on its way", () => {
     });
     const { id } = await subject.client.enqueue(essay, {});
 
-    await subject.faulty.start();
+    await subject.worker.start();
     const job = await subject.client.waitForJob(id);
 
     expect(job).toMatchObject({ state: "completed", outages: 0 });
@@ -191,7 +144,7 @@ describe("an answer that was lost on its way", () => {
 
   test("of a renewal: the lease is renewed again, and the work goes on", async () => {
     const release = createGate();
-    await using subject = await setupFaulty(await server(), {
+    await using subject = await setupWithStore(await server(), {
       draft: async () => {
         await release.opened;
         return resultOf(1);
@@ -201,9 +154,9 @@ describe("an answer that was lost on its way", () => {
       renewSeconds: 0.1,
     });
     const { id } = await subject.client.enqueue(essay, {});
-    await subject.faulty.start();
+    await subject.worker.start();
 
-    await subject.story.waitFor("lease.renewed");
+    await subject.recorder.waitFor("lease.renewed");
     release.open();
 
     const job = await subject.client.waitForJob(id);
@@ -212,7 +165,7 @@ describe("an answer that was lost on its way", () => {
 });
 
 test("a settling call that Postgres refuses for good ends the attempt, not the worker", async () => {
-  await using subject = await setupFaulty(await server(), {
+  await using subject = await setupWithStore(await server(), {
     draft: async () => resultOf(1),
     change: () => ({
       async completeJob() {
@@ -222,11 +175,11 @@ test("a settling call that Postgres refuses for good ends the attempt, not the w
   });
   const { id } = await subject.client.enqueue(essay, {});
 
-  await subject.faulty.start();
+  await subject.worker.start();
 
   const job = await subject.client.waitForJob(id);
   expect(job).toMatchObject({ state: "failed", code: "statement_failed" });
-  expect(subject.faulty.inFlight()).toBe(0);
+  expect(subject.worker.inFlight()).toBe(0);
 });
 
 test("work goes on through connections that Postgres ends", async () => {
