@@ -1,13 +1,13 @@
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedded-postgres";
+import type { EmbeddedPostgres } from "@leasehold/embedded-postgres";
 
 import type { DebianProgram } from "./support/debian-program.ts";
 import { isOldPostgresMissing, oldPostgresFolder } from "./support/old-postgres.ts";
 import { listServerFiles, runCoreSuite } from "./support/surroundings/core-suite.ts";
 import { exceptionsOf } from "./support/surroundings/exceptions.ts";
 import { findPgBouncer, startPgBouncer } from "./support/surroundings/pgbouncer.ts";
-import { createTemporaryDirectory } from "./support/temporary-directory.ts";
+import { startThrowawayPostgres } from "./support/throwaway-postgres.ts";
 
 // The tests of core that use a server, once more in each surrounding that a host may have. Plain `bun test` runs them on
 // the private PostgreSQL 18, in schemas of the ordinary login.
@@ -18,21 +18,6 @@ const mayBeMissing = process.env["CI"] !== "true";
 const program: DebianProgram | undefined = await findPgBouncer();
 const isPgBouncerMissing = mayBeMissing && program === undefined;
 afterAll(() => program?.[Symbol.asyncDispose]());
-
-/** A server of its own, which the processes of the suite join. */
-async function startServer(binFolder?: string): Promise<EmbeddedPostgres> {
-  const folder = await createTemporaryDirectory();
-  const server = await startEmbeddedPostgres({
-    dataDir: folder.path,
-    durability: "none",
-    ...(binFolder === undefined ? {} : { binFolder }),
-  });
-  const stop = async (): Promise<void> => {
-    await server.stop();
-    await folder[Symbol.asyncDispose]();
-  };
-  return { ...server, stop, [Symbol.asyncDispose]: stop };
-}
 
 /** Runs the suite, prints what came of it, and expects that nothing failed but what must. */
 async function runIn(name: string, server: EmbeddedPostgres, surrounding: object): Promise<void> {
@@ -60,7 +45,7 @@ test.skipIf(isPgBouncerMissing)(
     (isPgBouncerMissing ? " (skipped: no pgbouncer, and apt-get fetched none)" : ""),
   async () => {
     if (program === undefined) throw new Error("CI must be able to fetch pgbouncer.");
-    await using server = await startServer();
+    await using server = await startThrowawayPostgres();
     const serverFolder = decodeURIComponent(/@([^,]+),/.exec(server.url)?.[1] ?? "");
     await using pooler = await startPgBouncer(program, serverFolder);
 
@@ -69,19 +54,19 @@ test.skipIf(isPgBouncerMissing)(
 );
 
 test("the core suite holds where transactions are serializable by default", async () => {
-  await using server = await startServer();
+  await using server = await startThrowawayPostgres();
 
   await runIn("serializable", server, { isolation: "serializable" });
 });
 
 test("the core suite holds beside a second schema whose worker is busy", async () => {
-  await using server = await startServer();
+  await using server = await startThrowawayPostgres();
 
   await runIn("second schema", server, { hasNeighbour: true });
 });
 
 test("the core suite holds with workers that may only execute functions", async () => {
-  await using server = await startServer();
+  await using server = await startThrowawayPostgres();
 
   await runIn("roles", server, { hasRoles: true });
 });
@@ -90,7 +75,7 @@ test.skipIf(isOldPostgresMissing)(
   "the core suite holds on PostgreSQL 15" +
     (isOldPostgresMissing ? ` (skipped: no ${oldPostgresFolder})` : ""),
   async () => {
-    await using server = await startServer(oldPostgresFolder);
+    await using server = await startThrowawayPostgres({ binFolder: oldPostgresFolder });
 
     expect(server.version).toStartWith("15.");
     await runIn("postgres 15", server, {});

@@ -6,33 +6,31 @@ import {
   startEmbeddedPostgres,
 } from "@leasehold/embedded-postgres";
 
-import { createTemporaryDirectory, type TemporaryDirectory } from "./temporary-directory.ts";
+import { createTemporaryDirectory } from "./temporary-directory.ts";
 
 /** Which programs the server is made of. */
 export type ServerOptions = Pick<EmbeddedPostgresOptions, "binFolder">;
 
 /** Gives a test file a server of its own, started at the first call and removed after the file's last test. */
 export function useThrowawayPostgres(options: ServerOptions = {}): () => Promise<EmbeddedPostgres> {
-  let opened: Promise<OpenServer> | undefined;
-  afterAll(async () => {
-    const open = await opened;
-    await open?.server.stop();
-    await open?.folder[Symbol.asyncDispose]();
-  });
-  return async () => (await (opened ??= openServer(options))).server;
+  let opened: Promise<EmbeddedPostgres> | undefined;
+  afterAll(async () => await (await opened)?.stop());
+  return async () => await (opened ??= startThrowawayPostgres(options));
 }
 
-interface OpenServer {
-  readonly server: EmbeddedPostgres;
-  readonly folder: TemporaryDirectory;
-}
-
-async function openServer(options: ServerOptions): Promise<OpenServer> {
+/** A server in a folder that goes with it. Other processes may join it there. */
+export async function startThrowawayPostgres(
+  options: ServerOptions = {},
+): Promise<EmbeddedPostgres> {
   const folder = await createTemporaryDirectory();
   const server = await startEmbeddedPostgres({
     ...options,
     dataDir: folder.path,
     durability: "none",
   });
-  return { server, folder };
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await folder[Symbol.asyncDispose]();
+  };
+  return { ...server, stop, [Symbol.asyncDispose]: stop };
 }
