@@ -13,6 +13,7 @@ import { z } from "zod";
 
 import { connectionOptions, type Queue, setupQueue } from "../support/queue.ts";
 import { useServer } from "../support/server.ts";
+import { thrownBy } from "../support/thrown-by.ts";
 
 const server = useServer();
 const setup = async (): Promise<Queue> => setupQueue(await server());
@@ -37,12 +38,6 @@ const anything: Pipeline = definePipeline({
   input: z.unknown(),
   phases: [{ name: "run", output: z.unknown() }],
 });
-
-const thrownBy = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 
 describe("enqueue", () => {
   test("stores a job that starts where the pipeline says", async () => {

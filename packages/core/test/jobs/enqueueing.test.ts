@@ -5,6 +5,7 @@ import { z } from "zod";
 
 import { type Queue, setupQueue } from "../support/queue.ts";
 import { useServer } from "../support/server.ts";
+import { thrownBy } from "../support/thrown-by.ts";
 
 // When and how urgently a job is done, what becomes of one that has its key, and what is refused.
 
@@ -24,12 +25,6 @@ const anything: Pipeline = definePipeline({
   input: z.unknown(),
   phases: [{ name: "run", output: z.unknown() }],
 });
-
-const thrownBy = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 
 describe("enqueueing", () => {
   test("says when a job is due, how urgent it is and what bounds it has", async () => {

@@ -7,6 +7,7 @@ import postgres from "postgres";
 import { startProxy } from "../support/proxy.ts";
 import { connectionOptions, setupQueue } from "../support/queue.ts";
 import { useServer } from "../support/server.ts";
+import { thrownBy } from "../support/thrown-by.ts";
 import {
   aborted,
   adapterOf,
@@ -20,12 +21,6 @@ import {
 const server = useServer();
 
 const idle = essayOf({ draft: async () => resultOf(1) });
-const thrownBy = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-
 describe("start", () => {
   test("claims what is there and what comes", async () => {
     await using subject = await setupWorker(await server(), { pipelines: [idle] });
