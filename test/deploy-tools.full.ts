@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 
+import { mayBeMissing } from "./support/may-be-missing.ts";
 import { createTemporaryDirectory } from "./support/temporary-directory.ts";
 
 setDefaultTimeout(60_000);
@@ -8,8 +9,7 @@ setDefaultTimeout(60_000);
 const deploy = join(import.meta.dirname, "../deploy");
 
 /** Where they must be, a missing tool fails its test instead. */
-const isMissing = (tool: string): boolean =>
-  Bun.which(tool) === null && process.env["CI"] !== "true";
+const isMissing = (tool: string): boolean => Bun.which(tool) === null && mayBeMissing;
 const analyze = "systemd-analyze";
 if (isMissing(analyze)) process.stderr.write("skipped: systemd-analyze is not installed\n");
 if (isMissing("kubectl")) process.stderr.write("skipped: kubectl is not installed\n");

@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 
+import { mayBeMissing } from "./support/may-be-missing.ts";
 import { fetchLlamaServer, startLlamaServer } from "./support/real-inference/llama-server.ts";
 import { submitMixture } from "./support/real-inference/submissions.ts";
 import { useCluster } from "./support/worker-bench.ts";
@@ -14,7 +15,7 @@ const count = 10;
 const fetched = await fetchLlamaServer();
 if (typeof fetched === "string") process.stderr.write(`skipped: no llama-server: ${fetched}\n`);
 /** Where it must be there, a server that is missing fails its test instead. */
-const isSkipped = typeof fetched === "string" && process.env["CI"] !== "true";
+const isSkipped = typeof fetched === "string" && mayBeMissing;
 
 // The reason is printed above: skipped: no llama-server.
 test.skipIf(isSkipped)(

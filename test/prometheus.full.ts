@@ -2,6 +2,7 @@ import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 
 import { chatsWith, models, startFakeOllama } from "./support/fake-ollama.ts";
+import { mayBeMissing } from "./support/may-be-missing.ts";
 import {
   type Expression,
   listDashboardExpressions,
@@ -21,7 +22,7 @@ const program = await findPrometheus("prometheus");
 afterAll(() => program?.[Symbol.asyncDispose]());
 
 /** Where it must be, a missing tool fails its test instead. */
-const isMissing = program === undefined && process.env["CI"] !== "true";
+const isMissing = program === undefined && mayBeMissing;
 if (isMissing) process.stderr.write("skipped: no prometheus, and apt-get fetched none\n");
 
 const patienceMs = 120_000;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import type { SubmissionReport } from "@leasehold/learning";
 
+import { mayBeMissing } from "./support/may-be-missing.ts";
 import {
   installEngine,
   models,
@@ -22,7 +23,7 @@ const count = Number(process.env["REAL_INFERENCE_COUNT"] ?? "50");
 const missing = await installEngine();
 if (missing !== undefined) process.stderr.write(`skipped: ${missing}\n`);
 /** Where it must be there, an engine that is missing fails its tests instead. */
-const isSkipped = missing !== undefined && process.env["CI"] !== "true";
+const isSkipped = missing !== undefined && mayBeMissing;
 
 interface InferenceBench extends Bench {
   readonly model: RealModel;

@@ -8,11 +8,12 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from "@leasehold/embedde
 import postgres from "postgres";
 
 import { runCommand } from "../scripts/run-command.ts";
+import { mayBeMissing } from "./support/may-be-missing.ts";
 
 setDefaultTimeout(120_000);
 
 const psql = Bun.which("psql");
-const isPsqlMissing = psql === null && process.env["CI"] !== "true";
+const isPsqlMissing = psql === null && mayBeMissing;
 
 const markdown = await readFile(join(import.meta.dir, "../docs/sql-api.md"), "utf8");
 

@@ -3,6 +3,7 @@ import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { EmbeddedPostgres } from "@leasehold/embedded-postgres";
 
 import type { DebianProgram } from "./support/debian-program.ts";
+import { mayBeMissing } from "./support/may-be-missing.ts";
 import { isOldPostgresMissing, oldPostgresFolder } from "./support/old-postgres.ts";
 import { listServerFiles, runCoreSuite } from "./support/surroundings/core-suite.ts";
 import { exceptionsOf } from "./support/surroundings/exceptions.ts";
@@ -14,7 +15,6 @@ import { startThrowawayPostgres } from "./support/throwaway-postgres.ts";
 
 setDefaultTimeout(1_500_000);
 
-const mayBeMissing = process.env["CI"] !== "true";
 const program: DebianProgram | undefined = await findPgBouncer();
 const isPgBouncerMissing = mayBeMissing && program === undefined;
 afterAll(() => program?.[Symbol.asyncDispose]());

@@ -8,6 +8,8 @@ import {
   type Page,
 } from "playwright-core";
 
+import { mayBeMissing } from "../may-be-missing.ts";
+
 const install = "apt-get install -y --no-install-recommends chromium";
 
 /** Debian's, or whatever else the machine calls by these names. */
@@ -22,7 +24,7 @@ function findChromium(): string | undefined {
 const path = findChromium();
 
 /** Where it must be, a missing browser fails its tests instead. */
-export const isMissing: boolean = path === undefined && process.env["CI"] !== "true";
+export const isMissing: boolean = path === undefined && mayBeMissing;
 if (isMissing) process.stderr.write(`skipped: no Chromium; ${install}\n`);
 
 /** It fetches nothing by itself, and needs no rights that a container does not give. */
