@@ -66,14 +66,15 @@ test("a job that is not done within the grace period is given back, charged to n
 test("a worker whose model calls ignore their abort lets the others end, and asks to be started afresh", async () => {
   await using bench = await cluster.setup();
   const recycling = { WORKER_CONCURRENCY: "3", WORKER_ABANDONED_MAX: "2" };
-  const worker = bench.startWorker({ ...lively, ...recycling });
+  const worker = bench.startWorker({ ...lively, ...recycling, LOG_LEVEL: "debug" });
   const deaf = [
     await submitText(bench, "Taub [[stub: hang-deaf 1]]."),
     await submitText(bench, "Auch taub [[stub: hang-deaf 1]]."),
   ];
   const slow = await submitText(bench, "Langsam [[stub: slow 4000]].");
   for (const { jobId } of [...deaf, slow]) {
-    await worker.waitForLog("job.claimed", (line) => line["jobId"] === jobId);
+    // The model is being asked: a job that is cancelled before leaves nobody behind.
+    await worker.waitForLog("phase.progressed", (line) => line["jobId"] === jobId);
   }
 
   for (const { jobId } of deaf) await bench.client.cancel(jobId);
