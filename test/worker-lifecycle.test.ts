@@ -29,7 +29,9 @@ test("SIGTERM lets the running job finish, takes no other, and ends with 0", asy
   const { exitCode, stderr } = await worker.ended;
 
   expect([exitCode, stderr]).toEqual([0, ""]);
-  expect(namesOf(worker.log()).slice(-4)).toEqual([
+  // On a slow machine the worker is told to look after its leases while the job runs.
+  const names = namesOf(worker.log()).filter((name) => name !== "renewal.started");
+  expect(names.slice(-4)).toEqual([
     "worker.stopping",
     "phase.completed",
     "job.completed",

@@ -83,8 +83,9 @@ test("every function of leasing and of resources is in the model", () => {
   // The server gives the model the first two. A group is its jobs, one by one: it differs in what it costs. Time goes
   // only forward there, and nobody looks at resources from outside. Jobs of the model have no trace and no limits, so all
   // its claims are one.
-  const other = ["clock", "hint_workers", "complete_group", "complete_jobs", "follow_clock"];
-  const given = [...other, "claim_jobs_v2", "claim_plain", "resources", "get_resources"];
+  const other = ["clock", "hint_workers", "follow_clock", "resources", "get_resources"];
+  const groups = ["complete_group", "complete_jobs", "complete_and_claim"];
+  const given = [...other, ...groups, "claim_jobs_v2", "claim_plain"];
 
   const { functions } = createModelSide(0).schema;
 

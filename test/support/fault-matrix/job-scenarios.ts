@@ -232,7 +232,7 @@ export const jobScenarios: Readonly<Record<string, Scenario>> = {
   "the commit of a commit": inLife(/^commit/),
   checkpoint_job: inLife(/\.checkpoint_job\(/),
   load_results: inLife(/\.load_results\(/),
-  complete_jobs: inLife(/\.complete_jobs\(/),
+  complete_and_claim: inLife(/\.complete_and_claim\(/),
   retry_job: atEnding(
     /\.retry_job\(/,
     new WorkerError("output_invalid", "Planted.", { retryable: true }),

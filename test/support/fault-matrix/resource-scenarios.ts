@@ -87,6 +87,8 @@ export const resourceScenarios: Readonly<Record<string, Scenario>> = {
   declare_resource: declaring,
   claim_for_resource: inLife(/\.claim_for_resource\(/),
   peek_lanes: inLife(/\.peek_lanes\(/),
+  // A claim for a resource takes no completion along.
+  complete_jobs: inLife(/\.complete_jobs\(/),
   set_resource: asking(/\.set_resource\(/, {
     prepare: async () => "",
     call: async ({ client }) => ({

@@ -64,7 +64,8 @@ begin
         returning e.job_id, e.lane_id, e.attempt
       )
       select j.id, j.public_id, e.lane_id, e.attempt, v_head.solo, j.payload,
-        case when row_number() over () = 1 then
+        -- On one row, whichever it is.
+        case when e.job_id = (select t.job_id from taken as t limit 1) then
           jsonb_build_object(v_head.key, (select max(t.due_at) from taken as t))
         end, j.trace
       from leased as e join :"schema".job as j on j.id = e.job_id;

@@ -2,7 +2,7 @@ import postgres from "postgres";
 
 import { backoffMs } from "../backoff.ts";
 import { WorkerError } from "../errors.ts";
-import { systemRuntime, wait } from "../runtime.ts";
+import { systemRuntime } from "../runtime.ts";
 import {
   databaseUnavailable,
   isBroken,
@@ -110,6 +110,12 @@ interface DriverClient {
   isFitting: Promise<boolean> | undefined;
 }
 
+/** A call with a deadline. A record, and no signal: one is made for every call, and aborting it would cost more than that. */
+interface BoundedCall {
+  /** Nobody waits for it any more. */
+  isOver: boolean;
+}
+
 function openDriverClient({ connection, max, name }: PoolOptions): DriverClient {
   const sql = openClient(connection, {
     max,
@@ -144,28 +150,27 @@ export function openPool(options: PoolOptions): Pool {
   // The driver never gives up on a silent connection, so we do.
   const bounded = async <Result>(
     operation: string,
-    ask: (client: DriverClient, over: AbortSignal) => Promise<Result>,
+    ask: (client: DriverClient, call: BoundedCall) => Promise<Result>,
   ): Promise<Result> => {
     const client = current;
-    const over = new AbortController();
+    const call: BoundedCall = { isOver: false };
     client.owed += 1;
     client.calls += 1;
     if (client.calls === callsMax) retire(client);
-    const work = ask(client, over.signal);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const expiry = new Promise<never>((_, reject) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const timer = setTimeout(() => {
       const what = `did not answer ${operation} within ${deadlineMs} ms`;
-      timer = setTimeout(() => reject(databaseUnavailable(what, { cause: undefined })), deadlineMs);
-    });
+      reject(databaseUnavailable(what, { cause: undefined }));
+    }, deadlineMs);
+    ask(client, call).then(resolve, reject);
     try {
-      return await Promise.race([work, expiry]);
+      return await promise;
     } catch (error) {
       if (isBroken(error)) retire(client);
       throw toDatabaseError(error, operation);
     } finally {
       clearTimeout(timer);
-      over.abort();
-      work.catch(() => undefined);
+      call.isOver = true;
       client.owed -= 1;
       // Its neighbours may still be answered, and none of them is waited for longer than the deadline.
       if (client.isRetired && client.owed === 0) {
@@ -177,8 +182,8 @@ export function openPool(options: PoolOptions): Pool {
 
   return {
     call: (routine, values) =>
-      bounded(routine.name, (client, over) =>
-        repeatRefused(() => callAlone(client, { schema, routine, values }), over),
+      bounded(routine.name, (client, bound) =>
+        repeatRefused(() => callAlone(client, { schema, routine, values }), bound),
       ),
     transaction: (body) => bounded("transaction", ({ sql }) => runTransaction(sql, schema, body)),
     async listen(channel, onHint, onReady) {
@@ -236,15 +241,16 @@ const betweenRefusals = { minMs: 5, maxMs: 100 };
 /** Postgres has undone the whole of a call that it could not put in order with others, so it may be made again. */
 async function repeatRefused<Result>(
   ask: () => Promise<Result>,
-  over: AbortSignal,
+  call: BoundedCall,
 ): Promise<Result> {
   for (let refusals = 1; ; refusals += 1) {
     try {
       return await ask();
     } catch (error) {
       if (stateOf(error) !== "40001" || refusals === refusalsMax) throw error;
-      await wait(systemRuntime, backoffMs(systemRuntime, refusals, betweenRefusals), over);
-      if (over.aborted) throw error;
+      const ms = backoffMs(systemRuntime, refusals, betweenRefusals);
+      await new Promise<void>((resolve) => void systemRuntime.after(ms, resolve));
+      if (call.isOver) throw error;
     }
   }
 }

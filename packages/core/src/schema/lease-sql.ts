@@ -35,6 +35,7 @@ import claimJobs from "../../sql/leasing/claim_jobs.sql" with { type: "text" };
 import claimJobsV2 from "../../sql/leasing/claim_jobs_v2.sql" with { type: "text" };
 import claimPlain from "../../sql/leasing/claim_plain.sql" with { type: "text" };
 import clock from "../../sql/leasing/clock.sql" with { type: "text" };
+import completeAndClaim from "../../sql/leasing/complete_and_claim.sql" with { type: "text" };
 import completeGroup from "../../sql/leasing/complete_group.sql" with { type: "text" };
 import completeJob from "../../sql/leasing/complete_job.sql" with { type: "text" };
 import completeJobs from "../../sql/leasing/complete_jobs.sql" with { type: "text" };
@@ -149,6 +150,7 @@ export const coreSql: SqlBundle = {
     completeJob,
     completeGroup,
     completeJobs,
+    completeAndClaim,
     retryJob,
     releaseJob,
     failJob,

@@ -109,6 +109,23 @@ function unknownShape(): TypeError {
   return new TypeError("The columns are not what they should be.");
 }
 
+/** A row of a call that does both. */
+export interface CompletedOrClaimedRow {
+  readonly completed?: CompletedRow;
+  readonly claimed?: ClaimedRow;
+  /** Jobs wait at gates: the claim has to go by itself. */
+  readonly isUnclaimed?: true;
+}
+
+function readCompletedOrClaimed(columns: unknown): CompletedOrClaimedRow {
+  if (!Array.isArray(columns) || columns.length !== 12) throw unknownShape();
+  const [places, note, ...others]: unknown[] = columns;
+  if (note === "unclaimed") return { isUnclaimed: true };
+  return places === null
+    ? { claimed: readClaimed(others.slice(2)) }
+    : { completed: completed.parse(columns.slice(0, 4)) };
+}
+
 const renewed: z.ZodType<readonly [string, RenewalAnswer]> = z
   .tuple([
     bigint,
@@ -156,6 +173,7 @@ interface LeaseRoutines {
   readonly savePart: Routine<"ok" | "lost">;
   readonly checkpointJob: Routine<CheckpointAnswer>;
   readonly completeJobs: Routine<CompletedRow>;
+  readonly completeAndClaim: Routine<CompletedOrClaimedRow>;
   readonly retryJob: Routine<SettleAnswer>;
   readonly releaseJob: Routine<SettleAnswer>;
   readonly failJob: Routine<SettleAnswer>;
@@ -166,12 +184,23 @@ interface LeaseRoutines {
 const first = <Value>(column: z.ZodType<Value>): z.ZodType<Value> =>
   z.tuple([column]).transform(([value]) => value);
 
+const claimed = [
+  "text",
+  "uuid",
+  "text::integer[]",
+  "text::integer[]",
+  "integer",
+  "integer",
+  json,
+] as const;
+const group = ["text::bigint[]", "text::uuid[]", json] as const;
+
 /** The functions that a worker calls. */
 export const leaseRoutines: LeaseRoutines = {
   declareLanes: defineRoutine("declare_lanes", ["text", "text", "smallint", "text::text[]"], lane),
   claimJobs: {
     name: "claim_jobs_v2",
-    casts: ["text", "uuid", "text::integer[]", "text::integer[]", "integer", "integer", json],
+    casts: claimed,
     read: readClaimed,
   },
   abandonClaim: defineRoutine("abandon_claim", ["text", "uuid"], first(z.int())),
@@ -185,7 +214,12 @@ export const leaseRoutines: LeaseRoutines = {
     [...key, "text", "text", json, json, "boolean"],
     checkpointed,
   ),
-  completeJobs: defineRoutine("complete_jobs", ["text::bigint[]", "text::uuid[]", json], completed),
+  completeJobs: defineRoutine("complete_jobs", group, completed),
+  completeAndClaim: {
+    name: "complete_and_claim",
+    casts: [...group, ...claimed],
+    read: readCompletedOrClaimed,
+  },
   retryJob: defineRoutine("retry_job", [...key, ...reason, "integer"], settledAnswer),
   releaseJob: defineRoutine("release_job", [...key, "text", ...reason, "integer"], settledAnswer),
   failJob: defineRoutine("fail_job", [...key, ...reason], settledAnswer),

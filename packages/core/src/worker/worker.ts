@@ -86,7 +86,7 @@ export function createWorker(options: WorkerOptions): Worker {
       connection,
       schema: schema ?? defaultSchema,
       name: "leasehold worker",
-      connections: Math.min(settings.concurrency, 4) + 1,
+      connections: Math.min(settings.concurrency, 4),
     });
   return assembleWorker({ ...options, name: workerName }, settings, {
     runtime: systemRuntime,

@@ -1,12 +1,11 @@
 import { describe, expect, test } from "bun:test";
 
 import { WorkerError } from "../../src/errors.ts";
-import { createCallGroups } from "../../src/store/call-groups.ts";
+import { type CallGroups, createCallGroups } from "../../src/store/call-groups.ts";
 
 type Answers = ReadonlyMap<string, string>;
 
-interface Subject {
-  readonly call: (item: string) => Promise<string>;
+interface Subject extends CallGroups<string, string> {
   /** The groups that were sent, oldest first. */
   readonly sent: readonly (readonly string[])[];
   /** Ends the oldest group that is on its way. */
@@ -25,7 +24,7 @@ const failToReach = (): never => {
 function setup({ sizeMax = 4, waitMsMax = 60_000 } = {}): Subject {
   const sent: (readonly string[])[] = [];
   const pending: { readonly items: readonly string[]; readonly settle: Settle }[] = [];
-  const call = createCallGroups<string, string>({
+  const groups = createCallGroups<string, string>({
     sizeMax,
     waitMsMax,
     async send(items) {
@@ -36,7 +35,7 @@ function setup({ sizeMax = 4, waitMsMax = 60_000 } = {}): Subject {
     },
   });
   return {
-    call,
+    ...groups,
     sent,
     async end(how = well) {
       const group = pending.shift();
@@ -107,7 +106,7 @@ async function sizesOf(
 ): Promise<readonly number[]> {
   let now = 0;
   const sizes: number[] = [];
-  const call = createCallGroups<string, string>({
+  const { call } = createCallGroups<string, string>({
     sizeMax: 500,
     waitMsMax: 60_000,
     now: () => now,
@@ -224,5 +223,94 @@ describe("a group that fails", () => {
     await end(() => new Map([["a", "A"]]));
 
     expect((await calls).map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  });
+});
+
+describe("who waits may be taken along with somebody else's call", () => {
+  const sendBoth = async (items: readonly string[]): Promise<readonly [Answers, string]> => [
+    well(items),
+    `with ${items.join()}`,
+  ];
+
+  test("once, and without a call of its own", async () => {
+    const { call, takeAlong, sent } = setup();
+    const calls = Promise.all([call("a"), call("b")]);
+
+    const other = await takeAlong(sendBoth);
+    await breath();
+
+    expect(other).toBe("with a,b");
+    expect(await calls).toEqual(["A", "B"]);
+    expect(sent).toEqual([]);
+  });
+
+  test("while a group is on its way", async () => {
+    const { call, takeAlong, sent, end } = setup();
+    const first = call("a");
+    await breath();
+    const second = call("b");
+
+    const other = await takeAlong(sendBoth);
+    await end();
+
+    expect([other, await first, await second]).toEqual(["with b", "A", "B"]);
+    expect(sent).toEqual([["a"]]);
+  });
+
+  test("unless nobody waits, or too many for whoever would wait for them", async () => {
+    const { call, takeAlong } = setup({ sizeMax: 100 });
+    const alone = await takeAlong(sendBoth);
+    for (let item = 0; item < 17; item += 1) void call(String(item));
+
+    const crowded = await takeAlong(sendBoth);
+
+    expect([alone, crowded]).toEqual([undefined, undefined]);
+  });
+
+  test("unless what they want takes long", async () => {
+    let now = 0;
+    const { call, takeAlong } = createCallGroups<string, string>({
+      sizeMax: 4,
+      waitMsMax: 60_000,
+      now: () => now,
+      async send(items) {
+        now += 6 * items.length;
+        return well(items);
+      },
+    });
+    await call("a");
+    const two = [call("b"), call("c")];
+    const both = await takeAlong(sendBoth);
+    await Promise.all(two);
+    const one = call("d");
+
+    const alone = await takeAlong(sendBoth);
+
+    expect([both, alone]).toEqual([undefined, "with d"]);
+    await one;
+  });
+
+  test("and is sent by itself when both together were refused", async () => {
+    const { call, takeAlong, sent, end } = setup();
+    const calls = Promise.all([call("a"), call("b")]);
+
+    const other = await takeAlong(async () => refuse());
+    await breath();
+    await end();
+    await end();
+
+    expect(other).toBeUndefined();
+    expect(await calls).toEqual(["A", "B"]);
+    expect(sent).toEqual([["a"], ["b"]]);
+  });
+
+  test("and hears like the other that nobody was there", async () => {
+    const { call, takeAlong, sent } = setup();
+    const one = call("a");
+
+    const both = await Promise.allSettled([takeAlong(async () => failToReach()), one]);
+
+    expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(sent).toEqual([]);
   });
 });
