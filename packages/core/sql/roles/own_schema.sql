@@ -24,10 +24,10 @@ to :"limited";
 grant execute on function
   :"schema".declare_lanes, :"schema".claim_jobs, :"schema".claim_jobs_v2, :"schema".abandon_claim, :"schema".start_job,
   :"schema".renew_leases, :"schema".renew_leases_v2, :"schema".hold_lease, :"schema".save_part, :"schema".load_results,
-  :"schema".checkpoint_job, :"schema".complete_job, :"schema".complete_jobs, :"schema".complete_and_claim, :"schema".retry_job,
-  :"schema".release_job, :"schema".fail_job, :"schema".lapse_leases, :"schema".enqueue_jobs, :"schema".cancel_job, :"schema".requeue_job,
-  :"schema".hold_phase, :"schema".fail_effect, :"schema".wait_job, :"schema".find_signal, :"schema".list_children,
-  :"schema".signal_job, :"schema".wake_due
+  :"schema".checkpoint_job, :"schema".complete_job, :"schema".complete_jobs, :"schema".complete_and_claim,
+  :"schema".retry_job, :"schema".release_job, :"schema".fail_job, :"schema".lapse_leases, :"schema".enqueue_jobs,
+  :"schema".cancel_job, :"schema".requeue_job, :"schema".hold_phase, :"schema".fail_effect, :"schema".wait_job,
+  :"schema".find_signal, :"schema".list_children, :"schema".signal_job, :"schema".wake_due
 to :"worker";
 grant execute on function :"schema".get_limits to :"limited";
 grant execute on function
